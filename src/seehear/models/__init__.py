@@ -1,0 +1,85 @@
+"""Table of models: name in a checkpoint -> configuration class, module class, tiny variant.
+
+Models are named by paper (or, for our own, by what they compute). Everything here is a string until
+it is asked for, so importing this table costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from seehear.config import from_dict
+from seehear.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """Where the parts of one model are, each as `module:name`.
+
+    Args:
+        config: frozen dataclass with the published values as defaults.
+        model: `nn.Module` whose only constructor argument is that dataclass (kept as `.config`).
+        tiny: function without arguments that returns a small seeded model for tests.
+    """
+
+    config: str
+    model: str
+    tiny: str
+
+
+MODELS: dict[str, ModelEntry] = {
+    "visah": ModelEntry(
+        "seehear.models.visah:VisAHConfig",
+        "seehear.models.visah:VisAH",
+        "seehear.models.visah:tiny_visah",
+    ),
+    "bandgain": ModelEntry(
+        "seehear.models.bandgain:BandGainConfig",
+        "seehear.models.bandgain:BandGain",
+        "seehear.models.bandgain:tiny_bandgain",
+    ),
+    "glance": ModelEntry(
+        "seehear.models.glance:GlanceConfig",
+        "seehear.models.glance:Glance",
+        "seehear.models.glance:tiny_glance",
+    ),
+}
+
+
+def entry(name: str) -> ModelEntry:
+    """Look up a model by name.
+
+    Raises:
+        ModelError: no such model; the message lists the known ones.
+    """
+    if name not in MODELS:
+        raise ModelError(f"no model is called {name!r}; known: {', '.join(sorted(MODELS))}")
+    return MODELS[name]
+
+
+def build_config(name: str, values: Mapping[str, Any]) -> Any:
+    """Configuration dataclass of a model from plain values (strict)."""
+    return from_dict(_load(entry(name).config), values, where=f"config of {name}")
+
+
+def build_model(name: str, config: Any) -> nn.Module:
+    """Construct a model with freshly initialised weights."""
+    module: nn.Module = _load(entry(name).model)(config)
+    return module
+
+
+def build_tiny(name: str) -> nn.Module:
+    """Construct the small seeded variant of a model that tests and dry runs use."""
+    module: nn.Module = _load(entry(name).tiny)()
+    return module
+
+
+def _load(target: str) -> Any:
+    module, _, name = target.partition(":")
+    return getattr(importlib.import_module(module), name)
