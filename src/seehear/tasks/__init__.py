@@ -1,0 +1,62 @@
+"""Table of tasks: what each verb is called, and where its options and its functions are.
+
+Everything is a string `module:name` until it is used, so that this table costs nothing to import;
+the command line and the Python interface are built from it. A new task is one folder and one row.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Action:
+    """A function with the dataclass of its options.
+
+    Args:
+        summary: one line for people.
+        options: `module:name` of a frozen dataclass that imports without torch.
+        run: `module:name` of a function that takes an instance of it.
+    """
+
+    summary: str
+    options: str
+    run: str
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """One task.
+
+    Args:
+        name: the verb.
+        job: the file job: options and progress in, `Result` out.
+        prepare: recipe name -> action that builds a corpus.
+        evaluate: action that scores a model on a manifest, or None.
+    """
+
+    name: str
+    job: Action
+    prepare: Mapping[str, Action] = field(default_factory=dict)
+    evaluate: Action | None = None
+
+
+TASKS: dict[str, TaskSpec] = {
+    "highlight": TaskSpec(
+        name="highlight",
+        job=Action(
+            "rebalance a muddy soundtrack so that what matters in the picture stands out",
+            "seehear.tasks.highlight.config:HighlightOptions",
+            "seehear.tasks.highlight.infer:highlight",
+        ),
+    ),
+}
+
+
+def resolve(target: str) -> Any:
+    """Import what `module:name` names."""
+    module, _, name = target.partition(":")
+    return getattr(importlib.import_module(module), name)
