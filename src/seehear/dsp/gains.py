@@ -1,0 +1,173 @@
+"""Carry what a mono model did over to all channels of the original, and mix down for it.
+
+`downmix_stream` makes the mono sound that a model hears; `gain_stream` applies real gains to each
+channel's spectrum, so stereo and surround images stay. Two rules make gains: `ratio_rule` from a mono
+waveform that a model gave back, `band_rule` from decibels per band and column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from seehear.dsp.overlap import SpectrumStream
+
+MIN_GAIN_DB, MAX_GAIN_DB = -30.0, 12.0
+# A downmix this far below the channels' power sum has cancelled.
+CANCELLED = 10.0 ** (-10.0 / 10.0)
+# Power of a bin below which there is nothing to compare (about -170 dBFS).
+NOTHING = 1e-14
+
+
+def full_range_channels(channel_names: Sequence[str]) -> list[int]:
+    """Indices of the channels that a downmix hears: all but LFE (unless there is nothing else)."""
+    kept = [i for i, name in enumerate(channel_names) if not name.upper().startswith("LFE")]
+    return kept or list(range(len(channel_names)))
+
+
+def downmix_stream(sample_rate: int, channel_names: Sequence[str]) -> SpectrumStream | None:
+    """Stream that averages the full-range channels into one.
+
+    Where the average cancels (10 dB under the channels' power sum, per bin) it is replaced by the
+    square root of that power with the phase of the strongest channel, so a model also hears what is
+    out of phase. Averages that do not cancel pass bit for bit.
+
+    Args:
+        sample_rate: Hz.
+        channel_names: FFmpeg's names, one per channel.
+
+    Returns:
+        A stream [C, n] -> [1, n]; None for a single channel, which needs no downmix.
+    """
+    if len(channel_names) == 1:
+        return None
+    kept = full_range_channels(channel_names)
+    carry = torch.zeros(1, len(channel_names))
+    carry[0, kept] = 1.0 / len(kept)
+
+    def rule(_first: int, spectra: Tensor) -> Tensor:
+        channels = spectra[kept][:, :, 1:-1]  # [C, F, K]
+        mean = channels.mean(dim=0)
+        power = channels.abs().square()
+        level = power.sum(dim=0) / len(kept) ** 2  # of the mean, if the channels are unrelated
+        cancelled = mean.abs().square() < CANCELLED * level
+        strongest = power.argmax(dim=0, keepdim=True)
+        loud = channels.gather(0, strongest)[0]
+        phase = loud / loud.abs().clamp_min(1e-20)
+        change = torch.where(cancelled, level.sqrt() * phase - mean, torch.zeros_like(mean))
+        return change[None]
+
+    return SpectrumStream(sample_rate, carry, rule)
+
+
+GainRule = Callable[[int, Tensor], Tensor]
+
+
+def gain_stream(sample_rate: int, num_channels: int, guides: int, rule: GainRule) -> SpectrumStream:
+    """Stream that multiplies each channel's spectrum by gains common to all channels.
+
+    Args:
+        sample_rate: Hz.
+        num_channels: channels of the sound; they come first in every block.
+        guides: further channels in every block that only the rule looks at.
+        rule: (index of the first column, spectra [C + guides, F, K + 2]) -> gains [F, K].
+
+    Returns:
+        A stream [C + guides, n] -> [C, n]; gains of 1 pass the sound bit for bit.
+    """
+
+    def change(first: int, spectra: Tensor) -> Tensor:
+        gains = rule(first, spectra)
+        return spectra[:num_channels, :, 1:-1] * (gains - 1.0)
+
+    carry = torch.eye(num_channels + guides)[:num_channels]
+    return SpectrumStream(sample_rate, carry, change)
+
+
+def ratio_rule(strength: float) -> GainRule:
+    """Gains |Y|/|X| from the last two guide channels: the downmix X and the model's sound Y.
+
+    Powers are averaged over three columns and three bins before the division, and the ratio is kept
+    within -30..+12 dB: a mask may do more, but real gains on other channels must not ring.
+
+    Args:
+        strength: 0 leaves the sound alone, 1 is the model's full change; in between decibels scale.
+    """
+
+    def rule(_first: int, spectra: Tensor) -> Tensor:
+        power = spectra[-2:].abs().square()
+        smooth = torch.nn.functional.avg_pool2d(
+            torch.nn.functional.pad(power, (0, 0, 1, 1), mode="replicate"), 3, stride=1
+        )  # [2, F, K]
+        heard, made = smooth[0], smooth[1]
+        ratio = (made + NOTHING).div(heard + NOTHING).log10().mul(10.0)
+        decibel = ratio.clamp(MIN_GAIN_DB, MAX_GAIN_DB) * strength
+        return torch.pow(10.0, decibel / 20.0)
+
+    return rule
+
+
+class BandGains:
+    """Decibels per band on a regular grid of columns -> gains per bin of another transform.
+
+    Columns are fed as they become known and dropped when passed. Between columns and band centres
+    decibels are interpolated linearly; below the lowest and above the highest centre the outermost
+    band's value holds.
+
+    Args:
+        band_centres_hz: [B], increasing.
+        columns_per_s: columns of the band grid per second; column 0 is at second 0.
+        sample_rate: Hz of the sound that the gains are for.
+        n_fft: transform length of `gain_stream` at that rate.
+        strength: see `ratio_rule`.
+    """
+
+    def __init__(
+        self,
+        band_centres_hz: NDArray[np.float64],
+        columns_per_s: float,
+        sample_rate: int,
+        n_fft: int,
+        strength: float,
+    ) -> None:
+        bins_hz = np.fft.rfftfreq(n_fft, 1 / sample_rate)
+        place = np.interp(bins_hz, band_centres_hz, np.arange(len(band_centres_hz)))
+        self._low = torch.from_numpy(np.floor(place).astype(np.int64))
+        self._high = (self._low + 1).clamp_max(len(band_centres_hz) - 1)
+        self._part = torch.from_numpy((place - np.floor(place)).astype(np.float32))[:, None]
+        self._step = columns_per_s * (n_fft // 4) / sample_rate
+        self._strength = strength
+        self._columns = np.zeros((len(band_centres_hz), 0), np.float32)
+        self._first = 0
+
+    def feed(self, decibel: NDArray[np.float32]) -> None:
+        """Append columns [B, n]."""
+        self._columns = np.concatenate([self._columns, decibel], axis=1)
+
+    @property
+    def fed_columns(self) -> int:
+        """Columns fed so far."""
+        return self._first + self._columns.shape[1]
+
+    def rule(self, first: int, spectra: Tensor) -> Tensor:
+        """`GainRule`: gains [F, K] for the columns from `first` on."""
+        count = spectra.shape[-1] - 2
+        place = (np.arange(first, first + count) * self._step).clip(min=0)
+        place = np.minimum(place - self._first, self._columns.shape[1] - 1).clip(min=0)
+        low = np.floor(place).astype(np.int64)
+        high = np.minimum(low + 1, self._columns.shape[1] - 1)
+        part = (place - low).astype(np.float32)
+        bands = self._columns[:, low] * (1 - part) + self._columns[:, high] * part  # [B, K]
+        self._drop(int(low[-1]) - 1)
+        grid = torch.from_numpy(bands)
+        decibel = grid[self._low] * (1 - self._part) + grid[self._high] * self._part  # [F, K]
+        return torch.pow(10.0, decibel * (self._strength / 20.0))
+
+    def _drop(self, count: int) -> None:
+        if count > 0:
+            self._columns = self._columns[:, count:]
+            self._first += count
