@@ -62,8 +62,7 @@ def cut_segments(
     index = 0
     for block in blocks:
         window.push(block[0])
-        # A window is known to be a regular one when sound goes on behind it.
-        while window.reaches(plan.start(index) + plan.length - plan.margin + 1):
+        while window.reaches(plan.start(index) + plan.length):
             span = (plan.start(index), plan.start(index) + plan.length)
             yield Segment(index, span, None if skip(index) else window.cut(*span))
             index += 1
@@ -71,8 +70,8 @@ def cut_segments(
     window.end()
     if window.total == 0:
         return
-    for index, span in list(enumerate(plan.spans(window.total)))[index:]:
-        yield Segment(index, span, None if skip(index) else window.cut(*span))
+    for last, span in list(enumerate(plan.spans(window.total)))[index:]:
+        yield Segment(last, span, None if skip(last) else window.cut(*span))
 
 
 class _SourceWindow:
