@@ -1,3 +1,100 @@
-"""seehear: make a video's sound right by looking at its picture."""
+"""seehear: make a video's sound right by looking at its picture.
+
+    import seehear
+    result = seehear.highlight("in.mp4", "out.mp4", strength=0.5)
+
+Importing this package costs nothing: what a name stands for is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seehear.errors import (
+    Cancelled,
+    ConfigError,
+    InputError,
+    MissingDependency,
+    ModelError,
+    OutputError,
+    SeehearError,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from seehear.tasks.highlight.config import HighlightOptions
+    from seehear.types import Audio, Clip, Features, Result, Video
 
 __version__ = "0.1.0"
+__all__ = [
+    "Audio",
+    "Cancelled",
+    "Clip",
+    "ConfigError",
+    "Features",
+    "HighlightOptions",
+    "InputError",
+    "MissingDependency",
+    "ModelError",
+    "OutputError",
+    "Result",
+    "SeehearError",
+    "UsageError",
+    "Video",
+    "__version__",
+    "highlight",
+]
+
+_LAZY = {
+    "Audio": "seehear.types",
+    "Clip": "seehear.types",
+    "Features": "seehear.types",
+    "HighlightOptions": "seehear.tasks.highlight.config",
+    "Result": "seehear.types",
+    "Video": "seehear.types",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'seehear' has no attribute {name!r}")
+    return getattr(importlib.import_module(_LAZY[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})
+
+
+def highlight(
+    input: str | Path,
+    output: str | Path,
+    *,
+    progress: Callable[[int, int, str], None] | None = None,
+    **options: Any,
+) -> Result:
+    """Rebalance the sound of a file, as `seehear highlight INPUT -o OUT` does.
+
+    Args:
+        input: video, or sound alone with `context="none"`.
+        output: file to write; its suffix decides between a video container and sound alone.
+        progress: told (done, total, note) as the work goes on; may raise `Cancelled`.
+        **options: fields of `HighlightOptions`: `model`, `strength`, `start`, `force`, ...
+
+    Returns:
+        Where the output is, its receipt, and warnings that matter.
+
+    Raises:
+        ConfigError: no such option, or a value of the wrong type.
+        UsageError: a value out of range, or options that contradict each other.
+        SeehearError: see `errors`.
+    """
+    from seehear.config import from_dict
+    from seehear.tasks import TASKS, resolve
+
+    job = TASKS["highlight"].job
+    values = {"input": str(input), "output": str(output), **options}
+    result: Result = resolve(job.run)(from_dict(resolve(job.options), values), progress)
+    return result

@@ -6,16 +6,22 @@ to `.part`, checks sha256, and renames.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from seehear.errors import ModelError
+from seehear.errors import ModelError, OutputError
 
 PACKAGE = Path(__file__).parent
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+BLOCK_BYTES = 2**20
+PATIENCE_S = 60
 
 
 @dataclass(frozen=True)
@@ -115,3 +121,147 @@ def load(model: str, task: str) -> Any:
     loaded = load_checkpoint(folder)
     meta = {**loaded.meta, "id": found.id, "licence": found.licence}
     return Checkpoint(loaded.module, loaded.name, loaded.sha256, meta)
+
+
+def row_of(model: str) -> ModelRow:
+    """Row of an id, whatever its task.
+
+    Raises:
+        ModelError: unknown id; the message lists the known ones.
+    """
+    if model not in rows():
+        raise ModelError(f"no model is called {model!r}; known: {', '.join(sorted(rows()))}")
+    return rows()[model]
+
+
+def fetch(model: str, progress: Callable[[int, int, str], None] | None = None) -> Path:
+    """Download a model's files into the cache; files that are there and whole are kept.
+
+    Each file is written as `NAME.part`, checked by size and sha256, and only then gets its name;
+    `config.json` comes last, because its presence says that the model is complete.
+
+    Args:
+        model: id of a row with `files`.
+        progress: told (bytes so far, bytes of the file, file name).
+
+    Returns:
+        Folder of the model.
+
+    Raises:
+        ModelError: unknown id, nothing to fetch, an address that is not https, a failed transfer,
+            or content that does not match.
+        OutputError: the cache cannot be written.
+    """
+    row = row_of(model)
+    if not row.files:
+        raise ModelError(f"{model} needs no fetching: it comes with the package")
+    folder = cache_folder() / row.id
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, url, sha256, size in sorted(row.files, key=lambda file: file[0] == "config.json"):
+            if not _is_whole(folder / name, sha256):
+                _download(url, folder / name, sha256, size, progress or _unseen)
+    except OSError as error:
+        raise OutputError(f"cannot write to the model cache {folder}: {error.strerror}") from error
+    return folder
+
+
+def verify(model: str) -> dict[str, str]:
+    """Hash a model's files again and compare with what is recorded.
+
+    Args:
+        model: id, or path of a checkpoint folder.
+
+    Returns:
+        File name -> sha256; of a tiny model, which has no file, `tensors` -> sha256.
+
+    Raises:
+        ModelError: unknown, not on this machine, incomplete, or a hash differs.
+    """
+    from seehear.checkpoint import WEIGHTS, file_sha256, read_description, tensors_sha256
+    from seehear.models import build_tiny
+
+    path = Path(model)
+    row = None if (path / "config.json").is_file() else row_of(model)
+    if row is not None and row.tiny:
+        return {"tensors": tensors_sha256(build_tiny(row.tiny))}
+    folder = path if row is None else folder_of(row)
+    if folder is None:
+        raise ModelError(f"{model} is not on this machine yet; run: seehear models fetch {model}")
+    expected = {name: sha256 for name, _, sha256, _ in row.files} if row else {}
+    expected[WEIGHTS] = read_description(folder)["sha256"]
+    found = {}
+    for name, sha256 in expected.items():
+        if not (folder / name).is_file():
+            raise ModelError(f"{folder} has no {name}; it is not a complete checkpoint")
+        found[name] = file_sha256(folder / name)
+        if found[name] != sha256:
+            raise ModelError(
+                f"{folder / name} has sha256 {found[name][:12]}… instead of {sha256[:12]}…; "
+                f"get the file again"
+            )
+    return found
+
+
+def weights_sha256(model: str, task: str) -> str:
+    """The hash that a receipt records for a model, without loading weights from a file.
+
+    Raises:
+        ModelError: unknown id, not on this machine, or incomplete.
+    """
+    from seehear.checkpoint import WEIGHTS
+
+    found = find(model, task)
+    hashes = verify(model if isinstance(found, Path) else found.id)
+    return hashes.get("tensors") or hashes[WEIGHTS]
+
+
+def _unseen(done: int, total: int, note: str) -> None:
+    """Progress that nobody looks at."""
+
+
+def _is_whole(path: Path, sha256: str) -> bool:
+    from seehear.checkpoint import file_sha256
+
+    return path.is_file() and file_sha256(path) == sha256
+
+
+def _download(
+    url: str, target: Path, sha256: str, size: int, progress: Callable[[int, int, str], None]
+) -> None:
+    """Fetch one file to `.part`, check it, rename it; nothing is left of a failed attempt."""
+    part = target.with_name(f"{target.name}.part")
+    try:
+        digest, count = _transfer(url, part, size, lambda done: progress(done, size, target.name))
+        if count != size or digest != sha256:
+            raise ModelError(
+                f"{url} gave {count} bytes with sha256 {digest[:12]}…, "
+                f"expected {size} bytes with {sha256[:12]}…; try again later"
+            )
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _transfer(url: str, part: Path, size: int, seen: Callable[[int], None]) -> tuple[str, int]:
+    """Copy a URL into a file; returns sha256 and number of bytes (at most one block too many)."""
+    from http.client import HTTPException
+    from urllib.error import URLError
+    from urllib.request import urlopen
+
+    where = urlsplit(url)
+    if where.scheme != "https" and not (where.scheme == "http" and where.hostname in LOOPBACK):
+        raise ModelError(f"models are fetched by https only, not from {url}")
+    digest, count = hashlib.sha256(), 0
+    with part.open("wb") as stream:
+        try:
+            with urlopen(url, timeout=PATIENCE_S) as answer:
+                while count <= size and (block := answer.read(BLOCK_BYTES)):
+                    stream.write(block)
+                    digest.update(block)
+                    count += len(block)
+                    seen(count)
+        except (URLError, HTTPException, ConnectionError, TimeoutError) as error:
+            reason = getattr(error, "reason", None) or error
+            raise ModelError(f"cannot fetch {url}: {reason}; check the network") from error
+    return digest.hexdigest(), count

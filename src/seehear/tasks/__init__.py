@@ -55,6 +55,11 @@ TASKS: dict[str, TaskSpec] = {
     ),
 }
 
+# Published weights that `models import KIND` reads: kind -> function (checkpoint, folder) -> sha256.
+IMPORTERS: dict[str, str] = {
+    "visah": "seehear.tasks.highlight.importing:import_visah",
+}
+
 
 def resolve(target: str) -> Any:
     """Import what `module:name` names."""
