@@ -1,0 +1,119 @@
+"""Repair the example clips and show the result: python -m examples.make_demo [-o FOLDER]
+
+Runs `seehear.highlight` on every clip in `examples/clips` and writes FOLDER/index.html: players
+before and after, spectrograms, distances to the mix as it should be (known, because the stems are).
+The folder needs nothing from outside, not even a network.
+"""
+
+from __future__ import annotations
+
+import argparse
+import html
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+import soundfile
+import torch
+from examples.spectrogram import compare
+
+import seehear
+from seehear.data.manifest import ClipRow, Manifest, read_manifest
+from seehear.data.muddy import STEMS
+from seehear.dsp.resample import resample
+from seehear.media.read import read_audio, read_frames
+from seehear.metrics.remix import score_remix
+from seehear.types import Audio, Result
+
+CLIPS = Path(__file__).parent / "clips"
+METRIC_RATE = 44100
+SHOWN = {"mag": "MAG", "env": "ENV", "w_dis": "W-dis"}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the page says about one clip."""
+
+    name: str
+    before: dict[str, float]
+    after: dict[str, float]
+    seconds: float
+    took_s: float
+    result: Result
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("-o", "--output", type=Path, default=Path("demo"))
+    parser.add_argument("--model", default="highlight/starter")
+    arguments = parser.parse_args()
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    manifest = read_manifest(CLIPS / "manifest.jsonl")
+    shown = [repair(manifest, row, arguments.output, arguments.model) for row in manifest.rows]
+    page = arguments.output / "index.html"
+    page.write_text(write_page(shown), encoding="utf-8")
+    print(f"done; open {page.resolve().as_uri()}")
+
+
+def repair(manifest: Manifest, row: ClipRow, folder: Path, model: str) -> Shown:
+    """Run one clip and write its files into the folder."""
+    before = folder / f"{row.id}.before.mp4"
+    after = folder / f"{row.id}.after.mp4"
+    shutil.copyfile(CLIPS / f"{row.id}.mp4", before)
+    started = time.monotonic()
+    result = seehear.highlight(before, after, model=model, force=True)
+    took_s = time.monotonic() - started
+    target = target_of(manifest, row)
+    sounds = {"before": read_audio(before), "after": read_audio(after), "as it should be": target}
+    compare(sounds, read_frames(before, 2.0), row.focus).save(folder / f"{row.id}.png")
+    scores = [score(sounds[name], target) for name in ("before", "after")]
+    print(f"{row.id}: MAG {100 * scores[0]['mag']:.2f} -> {100 * scores[1]['mag']:.2f}")
+    return Shown(row.id, scores[0], scores[1], row.duration_s, took_s, result)
+
+
+def target_of(manifest: Manifest, row: ClipRow) -> Audio:
+    """The finished mix: the sum of the stems."""
+    assert row.stems is not None, "example clips have stems"
+    paths = [manifest.resolve(row.stems[stem]) for stem in STEMS]
+    stems = [soundfile.read(path, dtype="float32", always_2d=True)[0].T for path in paths]
+    return Audio(torch.from_numpy(sum(stems)), row.sample_rate)
+
+
+def score(audio: Audio, target: Audio) -> dict[str, float]:
+    """Distances to the target, mono at the metrics' rate."""
+    length = min(audio.num_samples, target.num_samples)
+    mono = [
+        resample(a.waveform[:, :length].mean(0), a.sample_rate, METRIC_RATE)[None]
+        for a in (audio, target)
+    ]
+    return score_remix(mono[0], mono[1], METRIC_RATE)[0]
+
+
+def write_page(shown: list[Shown]) -> str:
+    """The whole page."""
+    folder = Path(__file__).parent
+    page = Template((folder / "page.html").read_text(encoding="utf-8"))
+    clip = Template((folder / "clip.html").read_text(encoding="utf-8"))
+    blocks = [
+        clip.substitute(
+            name=html.escape(one.name),
+            rows="".join(
+                f"<tr><td>{label}</td><td>{100 * one.before[key]:.2f}</td>"
+                f"<td>{100 * one.after[key]:.2f}</td>"
+                f"<td>{100 * (one.after[key] / one.before[key] - 1):+.0f} %</td></tr>"
+                for key, label in SHOWN.items()
+            ),
+            length=f"{one.seconds:.0f}",
+            took=f"{one.took_s:.1f}",
+            notes=html.escape(" ".join(one.result.warnings)),
+        )
+        for one in shown
+    ]
+    return page.substitute(clips="\n".join(blocks), version=html.escape(seehear.__version__))
+
+
+if __name__ == "__main__":
+    main()
