@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import platform
 import random
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
@@ -81,3 +82,19 @@ def versions() -> dict[str, str]:
     names = ("seehear", "torch", "numpy", "av", "soxr")
     found = {name: metadata.version(name) for name in names}
     return {"python": platform.python_version(), **found}
+
+
+class Stopwatch:
+    """Seconds spent per stage, for receipts and benchmarks."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        """Add the time spent inside to a stage."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - began

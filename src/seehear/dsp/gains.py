@@ -49,19 +49,27 @@ def downmix_stream(sample_rate: int, channel_names: Sequence[str]) -> SpectrumSt
     carry = torch.zeros(1, len(channel_names))
     carry[0, kept] = 1.0 / len(kept)
 
-    def rule(_first: int, spectra: Tensor) -> Tensor:
+    def rule(_first: int, spectra: Tensor) -> Tensor | None:
         channels = spectra[kept][:, :, 1:-1]  # [C, F, K]
         mean = channels.mean(dim=0)
-        power = channels.abs().square()
-        level = power.sum(dim=0) / len(kept) ** 2  # of the mean, if the channels are unrelated
-        cancelled = mean.abs().square() < CANCELLED * level
-        strongest = power.argmax(dim=0, keepdim=True)
-        loud = channels.gather(0, strongest)[0]
-        phase = loud / loud.abs().clamp_min(1e-20)
-        change = torch.where(cancelled, level.sqrt() * phase - mean, torch.zeros_like(mean))
+        powers = _power(channels)
+        level = powers.sum(dim=0) / len(kept) ** 2  # of the mean, if the channels are unrelated
+        cancelled = _power(mean) < CANCELLED * level
+        if not bool(cancelled.any()):
+            return None
+        power, strongest = powers[:, cancelled].max(dim=0)  # [n]
+        loud = channels[:, cancelled].gather(0, strongest[None])[0]
+        change = torch.zeros_like(mean)
+        change[cancelled] = (level[cancelled] / power).sqrt() * loud - mean[cancelled]
         return change[None]
 
     return SpectrumStream(sample_rate, carry, rule)
+
+
+def _power(spectra: Tensor) -> Tensor:
+    """Squared magnitude without the square root that `abs` would take."""
+    parts = torch.view_as_real(spectra)
+    return parts[..., 0].square() + parts[..., 1].square()
 
 
 GainRule = Callable[[int, Tensor], Tensor]
@@ -98,15 +106,17 @@ def ratio_rule(strength: float) -> GainRule:
         strength: 0 leaves the sound alone, 1 is the model's full change; in between decibels scale.
     """
 
+    lowest, highest = 10.0 ** (MIN_GAIN_DB / 10.0), 10.0 ** (MAX_GAIN_DB / 10.0)
+
     def rule(_first: int, spectra: Tensor) -> Tensor:
-        power = spectra[-2:].abs().square()
         smooth = torch.nn.functional.avg_pool2d(
-            torch.nn.functional.pad(power, (0, 0, 1, 1), mode="replicate"), 3, stride=1
+            torch.nn.functional.pad(_power(spectra[-2:]), (0, 0, 1, 1), mode="replicate"),
+            3,
+            stride=1,
         )  # [2, F, K]
         heard, made = smooth[0], smooth[1]
-        ratio = (made + NOTHING).div(heard + NOTHING).log10().mul(10.0)
-        decibel = ratio.clamp(MIN_GAIN_DB, MAX_GAIN_DB) * strength
-        return torch.pow(10.0, decibel / 20.0)
+        ratio = (made + NOTHING) / (heard + NOTHING)
+        return ratio.clamp(lowest, highest).pow(strength / 2)
 
     return rule
 

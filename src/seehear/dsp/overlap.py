@@ -18,8 +18,8 @@ from torch import Tensor
 from seehear.dsp.stft import hann
 
 Block = NDArray[np.float32]
-# (index of the first inner column, spectra [C_in, F, K + 2]) -> change [C_out, F, K]
-ChangeRule = Callable[[int, Tensor], Tensor]
+# (index of the first inner column, spectra [C_in, F, K + 2]) -> change [C_out, F, K], None for none
+ChangeRule = Callable[[int, Tensor], Tensor | None]
 
 OVERLAP = 4
 WINDOW_SUM = 1.5
@@ -57,6 +57,7 @@ class SpectrumStream:
         )
         self._rule = rule
         self._window = hann(self.n_fft)
+        self._synthesis = self._window / WINDOW_SUM
         self._batch = max(int(BATCH_S * sample_rate) // self.hop_length, 8)
         # One neighbour column and the three columns that reach across sample 0 begin with silence.
         lead = self.n_fft
@@ -104,8 +105,7 @@ class SpectrumStream:
         framed = torch.from_numpy(used).unfold(1, self.n_fft, hop)  # [C_in, K + 2, n_fft]
         spectra = torch.fft.rfft(framed * self._window).transpose(1, 2)  # [C_in, F, K + 2]
         change = self._rule(self._column, spectra)
-        pieces = torch.fft.irfft(change.transpose(1, 2), n=self.n_fft)  # [C_out, K, n_fft]
-        added = self._overlap_add((pieces * self._window).numpy() / np.float32(WINDOW_SUM))
+        added = self._overlap_add(change, count)
         # The first inner column begins one hop into the pending samples.
         plain = used[:, hop : hop + count * hop]
         carried = plain[: self._tail.shape[0]] if self._identity else self._carry @ plain
@@ -114,14 +114,16 @@ class SpectrumStream:
         out: Block = (carried + added).astype(np.float32, copy=False)
         return out
 
-    def _overlap_add(self, pieces: Block) -> Block:
-        """Sum frames [C, K, n_fft] at hops; return the K·hop final samples, keep the tail."""
-        channels, count, _ = pieces.shape
+    def _overlap_add(self, change: Tensor | None, count: int) -> Block:
+        """Sum the frames of K columns at hops; return the K·hop final samples, keep the tail."""
+        channels = self._tail.shape[0]
         hop = self.hop_length
         total = np.zeros((channels, count + OVERLAP - 1, hop), np.float32)
-        split = pieces.reshape(channels, count, OVERLAP, hop)
-        for part in range(OVERLAP):
-            total[:, part : part + count] += split[:, :, part]
+        if change is not None:
+            pieces = torch.fft.irfft(change.transpose(1, 2), n=self.n_fft)  # [C_out, K, n_fft]
+            split = (pieces * self._synthesis).numpy().reshape(channels, count, OVERLAP, hop)
+            for part in range(OVERLAP):
+                total[:, part : part + count] += split[:, :, part]
         flat = total.reshape(channels, -1)
         flat[:, : self._tail.shape[1]] += self._tail
         self._tail = flat[:, count * hop :].copy()

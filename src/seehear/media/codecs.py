@@ -1,0 +1,192 @@
+"""Which container a name means, and how the new sound is coded in it.
+
+The codec is the source's, if an encoder exists and the container takes it, at no less than its bit
+rate; else AAC at 256 kbit/s (MP4, MOV), FLAC (Matroska), Opus (WebM). WAV is float32, FLAC 24 bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+
+from seehear.errors import UsageError
+
+# suffix -> FFmpeg's muxer
+CONTAINERS = {
+    ".mp4": "mp4",
+    ".m4v": "mp4",
+    ".m4a": "ipod",
+    ".mov": "mov",
+    ".3gp": "3gp",
+    ".mkv": "matroska",
+    ".mka": "matroska",
+    ".webm": "webm",
+    ".avi": "avi",
+    ".ts": "mpegts",
+    ".mts": "mpegts",
+    ".m2ts": "mpegts",
+    ".flv": "flv",
+    ".asf": "asf",
+    ".wmv": "asf",
+    ".mxf": "mxf",
+    ".nut": "nut",
+    ".ogg": "ogg",
+    ".ogv": "ogg",
+    ".oga": "ogg",
+    ".opus": "opus",
+    ".mp3": "mp3",
+}
+SOUND_FILES = {".wav": "wav", ".flac": "flac"}
+
+ENCODERS = {"mp3": "libmp3lame", "opus": "libopus", "vorbis": "libvorbis"}
+# Encoders that the library marks as experiments, or that make something else of the same name.
+NO_ENCODER = frozenset({"dts", "truehd", "mlp", "sonic", "wmapro", "amr_nb", "amr_wb"})
+FALLBACK = {
+    "mp4": "aac",
+    "mov": "aac",
+    "3gp": "aac",
+    "ipod": "aac",
+    "matroska": "flac",
+    "webm": "libopus",
+    "ogg": "libopus",
+    "opus": "libopus",
+    "mp3": "libmp3lame",
+    "avi": "libmp3lame",
+    "flv": "aac",
+    "mpegts": "aac",
+    "asf": "wmav2",
+    "nut": "flac",
+    "mxf": "pcm_s24le",
+}
+FALLBACK_BIT_RATE = 256_000
+FIXED_BIT_RATES = {
+    "ac3": (192, 224, 256, 320, 384, 448, 512, 576, 640),
+    "libmp3lame": (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+}
+
+
+@dataclass(frozen=True)
+class SoundFormat:
+    """How the new sound is stored.
+
+    Args:
+        encoder: FFmpeg's encoder name.
+        sample_rate: Hz.
+        layout: FFmpeg's channel layout name.
+        sample_format: FFmpeg's sample format for the encoder.
+        bit_rate: bit/s, 0 for lossless codecs.
+    """
+
+    encoder: str
+    sample_rate: int
+    layout: str
+    sample_format: str
+    bit_rate: int
+
+
+def output_format(output: Path) -> str:
+    """FFmpeg's muxer for an output name.
+
+    Raises:
+        UsageError: no container has this suffix.
+    """
+    suffix = output.suffix.lower()
+    known = {**CONTAINERS, **SOUND_FILES}
+    if suffix not in known:
+        raise UsageError(
+            f"no container has the suffix {suffix!r}; use one of {' '.join(sorted(known))}"
+        )
+    return known[suffix]
+
+
+def is_sound_file(output: Path) -> bool:
+    """Whether an output name asks for the sound alone."""
+    return output.suffix.lower() in SOUND_FILES
+
+
+def choose_format(stream: Any, muxer: str, measured_bit_rate: int) -> SoundFormat:
+    """Codec, sample format and bit rate of the new sound.
+
+    Args:
+        stream: PyAV audio stream of the source.
+        muxer: FFmpeg's muxer of the output.
+        measured_bit_rate: bit/s counted from packets, 0 when unknown.
+    """
+    context = stream.codec_context
+    rate, layout = context.sample_rate, context.layout.name
+    decoded = context.format.name if context.format else "fltp"
+    if muxer == "wav":
+        return SoundFormat("pcm_f32le", rate, layout, "flt", 0)
+    if muxer == "flac":
+        return SoundFormat("flac", rate, layout, "s32", 0)
+    wanted = max(context.bit_rate or 0, measured_bit_rate)
+    encoder = _source_encoder(context, muxer)
+    if encoder is None:
+        encoder = _fallback(muxer, rate)
+        wanted = FALLBACK_BIT_RATE
+    codec = av.Codec(encoder, "w")
+    chosen = _sample_format([f.name for f in codec.audio_formats or []], decoded)
+    layout = _layout(codec, layout)
+    return SoundFormat(encoder, rate, layout, chosen, _bit_rate(codec, wanted))
+
+
+def _source_encoder(context: Any, muxer: str) -> str | None:
+    """Encoder of the source's own codec, if there is one and the container takes it."""
+    name = context.codec.canonical_name
+    encoder = ENCODERS.get(name, name)
+    if name in NO_ENCODER or encoder not in av.codecs_available:
+        return None
+    try:
+        codec = av.Codec(encoder, "w")
+    except ValueError:
+        return None
+    rates = codec.audio_rates
+    if rates and context.sample_rate not in rates:
+        return None
+    # The name is not touched: a container opens its file only when its header is written.
+    with av.open("unused", "w", format=muxer) as probe:
+        return encoder if name in probe.supported_codecs else None
+
+
+def _fallback(muxer: str, rate: int) -> str:
+    encoder = FALLBACK.get(muxer, "aac")
+    rates = av.Codec(encoder, "w").audio_rates
+    if rates and rate not in rates:
+        # The source's rate is kept; only the codec gives way.
+        return {"webm": "libvorbis", "ogg": "libvorbis", "mp4": "flac", "mov": "pcm_s24le"}.get(
+            muxer, encoder
+        )
+    return encoder
+
+
+def _sample_format(offered: Sequence[str], decoded: str) -> str:
+    if not offered:
+        return decoded
+    plain = decoded.removesuffix("p")
+    for name in (decoded, plain, f"{plain}p", "fltp", "flt", "s32", "s32p"):
+        if name in offered:
+            return name
+    return offered[0]
+
+
+def _layout(codec: Any, layout: str) -> str:
+    """The layout itself, or the same speakers under the name that the encoder knows."""
+    if codec.name == "aac" and layout in ("5.1(side)", "5.0(side)"):
+        return layout.removesuffix("(side)")
+    if codec.name == "libopus" and layout == "5.1(side)":
+        return "5.1"
+    return layout
+
+
+def _bit_rate(codec: Any, wanted: int) -> int:
+    if codec.name.startswith(("pcm_", "flac", "alac", "wavpack")):
+        return 0
+    wanted = wanted or FALLBACK_BIT_RATE
+    steps = FIXED_BIT_RATES.get(codec.name)
+    if steps:
+        return 1000 * next((step for step in steps if step * 1000 >= wanted), steps[-1])
+    return wanted
