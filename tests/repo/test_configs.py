@@ -1,0 +1,81 @@
+"""Configurations are the configuration: each file loads, each field is read by something."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from seehear.config import load_config, to_dict
+from seehear.tasks import TASKS, resolve
+from tests.repo.source import ROOT, modules, tree
+
+FILES = sorted((ROOT / "configs").rglob("*.toml"))
+
+
+def config_classes() -> list[tuple[str, ast.ClassDef]]:
+    """Dataclasses that hold what a user can set, with the module they are in."""
+    found = []
+    for module, path in modules().items():
+        for node in ast.walk(tree(path)):
+            is_data = isinstance(node, ast.ClassDef) and any(
+                "dataclass" in ast.unparse(d) for d in node.decorator_list
+            )
+            if is_data and node.name.endswith(("Config", "Options", "MuddySpec")):  # type: ignore[attr-defined]
+                found.append((module, node))
+    return found  # type: ignore[return-value]
+
+
+def fields_of(node: ast.ClassDef) -> list[str]:
+    return [
+        statement.target.id
+        for statement in node.body
+        if isinstance(statement, ast.AnnAssign)
+        and isinstance(statement.target, ast.Name)
+        and "ClassVar" not in ast.unparse(statement.annotation)
+    ]
+
+
+def attributes_read(without: ast.ClassDef) -> set[str]:
+    """Attributes read anywhere in the package, but for a class's own check of its values."""
+    checks = {
+        inner
+        for method in without.body
+        if isinstance(method, ast.FunctionDef) and method.name == "__post_init__"
+        for inner in ast.walk(method)
+    }
+    return {
+        node.attr
+        for path in modules().values()
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load) and node not in checks
+    }
+
+
+@pytest.mark.parametrize(
+    ("module", "node"), config_classes(), ids=[f"{m}:{n.name}" for m, n in config_classes()]
+)
+def test_every_field_is_read(module: str, node: ast.ClassDef) -> None:
+    dead = sorted(set(fields_of(node)) - attributes_read(node))
+    assert not dead, f"{module}.{node.name} has fields that nothing reads: {', '.join(dead)}"
+
+
+def config_class(file: Path) -> type:
+    """The dataclass of a file: what the task's trainer takes."""
+    train = TASKS[file.parent.name].train
+    assert train is not None
+    return resolve(train.options)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f"{f.parent.name}/{f.stem}")
+def test_every_file_loads_and_changes_something(file: Path) -> None:
+    cls = config_class(file)
+    config = load_config(cls, file)
+    assert to_dict(config) != to_dict(cls()), "a file that changes nothing is noise"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f"{f.parent.name}/{f.stem}")
+def test_files_hold_differences_only(file: Path) -> None:
+    lines = [x for x in file.read_text("utf-8").splitlines() if x.strip() and x.strip()[0] != "#"]
+    assert len(lines) <= 30, "defaults belong in the dataclass"
