@@ -82,21 +82,18 @@ def integrated_loudness(waveform: Tensor, sample_rate: int) -> float:
     return float(meter.integrated_loudness(samples.T))
 
 
-def match_loudness(waveform: Tensor, sample_rate: int, loudness_lufs: float) -> Tensor:
-    """Scale sound to an integrated loudness; nothing is done if either side is silent.
+def loudness_gain(waveform: Tensor, sample_rate: int, loudness_lufs: float) -> float:
+    """Factor that brings sound to an integrated loudness; 1 if either side is silent.
 
     Args:
         waveform: float [T] or [C, T].
         sample_rate: Hz.
         loudness_lufs: wanted loudness.
-
-    Returns:
-        Same shape, multiplied by one factor.
     """
     current = integrated_loudness(waveform, sample_rate)
     if not (math.isfinite(current) and math.isfinite(loudness_lufs)):
-        return waveform
-    return waveform * db_to_gain(loudness_lufs - current)
+        return 1.0
+    return db_to_gain(loudness_lufs - current)
 
 
 def ceiling_gain(highest: float, ceiling_db: float = CEILING_DB) -> float:

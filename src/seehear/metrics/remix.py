@@ -44,8 +44,8 @@ def magnitude_distance(estimate: Tensor, reference: Tensor) -> Tensor:
         values for ten seconds.
     """
     _check(estimate, reference)
-    difference = _magnitude(estimate).sub_(_magnitude(reference)).abs_()
-    return difference.flatten(1).double().mean(1)
+    difference = _magnitude(_power(estimate)).sub_(_magnitude(_power(reference)))
+    return _mean_abs(difference.flatten(1))
 
 
 def envelope_power(estimate: Tensor, reference: Tensor) -> Tensor:
@@ -106,8 +106,7 @@ def wasserstein_distance(estimate: Tensor, reference: Tensor) -> Tensor:
         float64 [B]: mean absolute difference of the sorted samples; any shuffling gives 0.
     """
     _check(estimate, reference)
-    difference = estimate.sort(dim=1).values - reference.sort(dim=1).values
-    return difference.double().abs().mean(1)
+    return _mean_abs(estimate.sort(dim=1).values - reference.sort(dim=1).values)
 
 
 def match_level(estimate: Tensor, reference: Tensor) -> Tensor:
@@ -122,10 +121,14 @@ def match_level(estimate: Tensor, reference: Tensor) -> Tensor:
         (polarity reversed) is kept at 0, and silence stays silence.
     """
     _check(estimate, reference)
+    return estimate * level_gain(estimate, reference).to(estimate)[:, None]
+
+
+def level_gain(estimate: Tensor, reference: Tensor) -> Tensor:
+    """The factor of `match_level` per clip, float64 [B] >= 0."""
     p, q = estimate.double(), reference.double()
-    power = p.square().sum(1)
-    gain = (p * q).sum(1) / power.clamp_min(1e-30)
-    return estimate * gain.clamp_min(0).to(estimate)[:, None]
+    gain = (p * q).sum(1) / p.square().sum(1).clamp_min(1e-30)
+    return gain.clamp_min(0)
 
 
 def loudness_difference(estimate: Tensor, reference: Tensor, sample_rate: int) -> Tensor:
@@ -140,37 +143,57 @@ def loudness_difference(estimate: Tensor, reference: Tensor, sample_rate: int) -
         float64 [B]; 0 where both are silent, +-inf where one is.
     """
     _check(estimate, reference)
-    pairs = [
-        (integrated_loudness(p, sample_rate), integrated_loudness(q, sample_rate))
-        for p, q in zip(estimate, reference, strict=True)
-    ]
+    pairs = zip(_loudness(estimate, sample_rate), _loudness(reference, sample_rate), strict=True)
     return torch.tensor([0.0 if p == q else p - q for p, q in pairs], dtype=torch.float64)
 
 
-def score_remix(estimate: Tensor, reference: Tensor, sample_rate: int) -> list[dict[str, float]]:
-    """All numbers of this module for each clip.
+class RemixReference:
+    """A batch of references whose transforms are made once, however many estimates are scored.
 
     Args:
-        estimate: float32 [B, T], T > 1024.
-        reference: same shape.
+        reference: float32 [B, T], T > 1024.
         sample_rate: Hz.
-
-    Returns:
-        One dict per clip: `mag, env, w_dis`, `mag_matched, env_matched, w_dis_matched`,
-        `env_power` and `env_power_matched` (for pooling), `loudness_difference_lu`.
     """
-    columns: dict[str, Tensor] = {}
-    for suffix, sound in (("", estimate), ("_matched", match_level(estimate, reference))):
-        power = envelope_power(sound, reference)
-        columns[f"mag{suffix}"] = magnitude_distance(sound, reference)
-        columns[f"env{suffix}"] = power.sqrt()
-        columns[f"w_dis{suffix}"] = wasserstein_distance(sound, reference)
-        columns[f"env_power{suffix}"] = power
-    columns["loudness_difference_lu"] = loudness_difference(estimate, reference, sample_rate)
-    return [
-        {name: float(values[i]) for name, values in columns.items()}
-        for i in range(estimate.shape[0])
-    ]
+
+    def __init__(self, reference: Tensor, sample_rate: int) -> None:
+        self._waveform, self._sample_rate = reference, sample_rate
+        self._magnitude = _magnitude(_power(reference))
+        self._envelope = hilbert_envelope(reference)
+        self._sorted = reference.sort(dim=1).values
+        self._loudness = _loudness(reference, sample_rate)
+
+    def score(self, estimate: Tensor) -> list[dict[str, float]]:
+        """All numbers of this module for each clip.
+
+        Args:
+            estimate: float32 [B, T].
+
+        Returns:
+            One dict per clip: `mag, env, w_dis`, `mag_matched, env_matched, w_dis_matched`,
+            `env_power` and `env_power_matched` (for pooling), `loudness_difference_lu`.
+        """
+        _check(estimate, self._waveform)
+        power, envelope = _power(estimate), hilbert_envelope(estimate)
+        ordered = estimate.sort(dim=1).values
+        ones = torch.ones(len(estimate), dtype=torch.float64)
+        columns: dict[str, Tensor] = {}
+        for suffix, gain in (("", ones), ("_matched", level_gain(estimate, self._waveform))):
+            # A gain >= 0 goes through all three transforms; nothing has to be made again.
+            g = gain.to(estimate)[:, None]
+            spectral = _magnitude(power * g[:, :, None].square()).sub_(self._magnitude)
+            env_power = (g * envelope - self._envelope).double().square().mean(1)
+            columns[f"mag{suffix}"] = _mean_abs(spectral.flatten(1))
+            columns[f"env{suffix}"] = env_power.sqrt()
+            columns[f"w_dis{suffix}"] = _mean_abs(g * ordered - self._sorted)
+            columns[f"env_power{suffix}"] = env_power
+        loudness = zip(_loudness(estimate, self._sample_rate), self._loudness, strict=True)
+        columns["loudness_difference_lu"] = torch.tensor(
+            [0.0 if p == q else p - q for p, q in loudness], dtype=torch.float64
+        )
+        return [
+            {name: float(values[i]) for name, values in columns.items()}
+            for i in range(len(estimate))
+        ]
 
 
 def hilbert_envelope(waveform: Tensor) -> Tensor:
@@ -182,20 +205,33 @@ def hilbert_envelope(waveform: Tensor) -> Tensor:
     Returns:
         float [..., T].
     """
-    num_samples = waveform.shape[-1]
-    # Negative frequencies go, positive ones count twice, 0 Hz and Nyquist once.
-    weights = torch.zeros(num_samples, dtype=waveform.dtype, device=waveform.device)
-    weights[0] = 1
-    weights[1 : (num_samples + 1) // 2] = 2
-    if num_samples % 2 == 0:
-        weights[num_samples // 2] = 1
-    envelope: Tensor = torch.fft.ifft(torch.fft.fft(waveform) * weights).abs()
+    spectrum = torch.fft.rfft(waveform)
+    # The imaginary part of the analytic signal: every frequency turned by -90 degrees; 0 Hz and
+    # Nyquist have no other half and give nothing.
+    spectrum[..., 0] = 0
+    if waveform.shape[-1] % 2 == 0:
+        spectrum[..., -1] = 0
+    turned = torch.fft.irfft(spectrum * -1j, waveform.shape[-1])
+    envelope: Tensor = torch.hypot(waveform, turned)
     return envelope
 
 
-def _magnitude(waveform: Tensor) -> Tensor:
+def _power(waveform: Tensor) -> Tensor:
     spectrum = torch.view_as_real(stft(waveform, MAG_N_FFT, MAG_HOP, MAG_WINDOW))
-    return spectrum.square().sum(-1).add_(MAG_EPSILON).sqrt_()
+    return spectrum.square().sum(-1)
+
+
+def _magnitude(power: Tensor) -> Tensor:
+    return (power + MAG_EPSILON).sqrt_()
+
+
+def _mean_abs(difference: Tensor) -> Tensor:
+    """Mean over the last axis in float64, without a float64 copy of it: [B, N] -> [B]."""
+    return difference.abs().mean(1, dtype=torch.float64)
+
+
+def _loudness(waveforms: Tensor, sample_rate: int) -> list[float]:
+    return [integrated_loudness(waveform, sample_rate) for waveform in waveforms]
 
 
 def _check(estimate: Tensor, reference: Tensor) -> None:

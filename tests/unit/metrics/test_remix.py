@@ -47,13 +47,13 @@ def test_closed_forms_of_a_gain_error(gain: float) -> None:
 
 def test_equal_sound_scores_zero_everywhere() -> None:
     q = 0.1 * torch.randn(2, RATE)
-    for row in remix.score_remix(q, q.clone(), RATE):
+    for row in remix.RemixReference(q, RATE).score(q.clone()):
         assert all(abs(value) < 1e-7 for value in row.values())
 
 
 def test_level_matching_takes_the_gain_out() -> None:
     q = 0.1 * torch.randn(1, RATE)
-    row = remix.score_remix(0.3 * q, q, RATE)[0]
+    row = remix.RemixReference(q, RATE).score(0.3 * q)[0]
     assert row["mag"] > 0.1 and row["env"] > 0.05
     assert max(row["mag_matched"], row["env_matched"], row["w_dis_matched"]) < 1e-4
     assert row["loudness_difference_lu"] == pytest.approx(20 * math.log10(0.3), abs=1e-3)
@@ -97,10 +97,26 @@ def test_pooling_inside_the_root() -> None:
 
 def test_scores_do_not_depend_on_the_batch() -> None:
     p, q = torch.randn(3, 5000), torch.randn(3, 5000)
-    together = remix.score_remix(p, q, RATE)
+    together = remix.RemixReference(q, RATE).score(p)
     for i in range(3):
-        alone = remix.score_remix(p[i : i + 1], q[i : i + 1], RATE)[0]
+        alone = remix.RemixReference(q[i : i + 1], RATE).score(p[i : i + 1])[0]
         assert together[i] == pytest.approx(alone, rel=1e-5)
+
+
+def test_scoring_in_one_go_equals_the_single_functions() -> None:
+    p, q = torch.randn(2, 6001), torch.randn(2, 6001)
+    p[0] += 0.7 * q[0]
+    rows = remix.RemixReference(q, RATE).score(p)
+    for suffix, sound in (("", p), ("_matched", remix.match_level(p, q))):
+        for name, function in (
+            ("mag", remix.magnitude_distance),
+            ("env", remix.envelope_distance),
+            ("w_dis", remix.wasserstein_distance),
+        ):
+            expected = function(sound, q).tolist()
+            assert [row[name + suffix] for row in rows] == pytest.approx(expected, rel=1e-5)
+    expected = remix.loudness_difference(p, q, RATE).tolist()
+    assert [row["loudness_difference_lu"] for row in rows] == expected
 
 
 def test_grid_and_errors() -> None:
