@@ -26,6 +26,7 @@ from seehear.errors import (
 
 if TYPE_CHECKING:
     from seehear.tasks.highlight.config import HighlightOptions
+    from seehear.tasks.highlight.highlighter import Highlighter, load_highlighter
     from seehear.types import Audio, Clip, Features, Result, Video
 
 __version__ = "0.1.0"
@@ -36,6 +37,7 @@ __all__ = [
     "ConfigError",
     "Features",
     "HighlightOptions",
+    "Highlighter",
     "InputError",
     "MissingDependency",
     "ModelError",
@@ -46,6 +48,7 @@ __all__ = [
     "Video",
     "__version__",
     "highlight",
+    "load_highlighter",
 ]
 
 _LAZY = {
@@ -53,8 +56,10 @@ _LAZY = {
     "Clip": "seehear.types",
     "Features": "seehear.types",
     "HighlightOptions": "seehear.tasks.highlight.config",
+    "Highlighter": "seehear.tasks.highlight.highlighter",
     "Result": "seehear.types",
     "Video": "seehear.types",
+    "load_highlighter": "seehear.tasks.highlight.highlighter",
 }
 
 
@@ -72,7 +77,7 @@ def highlight(
     input: str | Path,
     output: str | Path,
     *,
-    progress: Callable[[int, int, str], None] | None = None,
+    progress: Callable[[float, float, str], None] | None = None,
     **options: Any,
 ) -> Result:
     """Rebalance the sound of a file, as `seehear highlight INPUT -o OUT` does.

@@ -63,6 +63,7 @@ def replay(verb: str, argv: list[str]) -> int:
     receipt = read_receipt(told.receipt)
     task = receipt["verb"]
     options = replayed_options(receipt, told)
+    options = at_home(options, told.receipt.parent)
     check_same_input(receipt, options.input)
     check_same_model(receipt, task)
     return perform(TASKS[task].job.run, options)
@@ -155,6 +156,14 @@ def replayed_options(receipt: Mapping[str, Any], told: ReplayOptions) -> CommonO
         changed["device"] = told.device
     cls: type[CommonOptions] = resolve(TASKS[receipt["verb"]].job.options)
     return from_dict(cls, {**recorded, **changed}, where=f"options of {told.receipt}")
+
+
+def at_home(options: CommonOptions, folder: Path) -> CommonOptions:
+    """A relative input counts from here; if it is not here, from the receipt's folder."""
+    beside = folder / options.input
+    if not Path(options.input).exists() and beside.exists():
+        return dataclasses.replace(options, input=str(beside))
+    return options
 
 
 def check_same_input(receipt: Mapping[str, Any], source: str) -> None:

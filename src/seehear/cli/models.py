@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import tyro
 
 from seehear import registry
-from seehear.cli.output import complain, progress_bar, say, say_json, table
+from seehear.cli.output import complain, flatten, progress_bar, say, say_json, table
 from seehear.cli.parsing import parse
 from seehear.cli.stopping import stoppable
 from seehear.config import to_dict
@@ -170,17 +170,6 @@ def describe(model: str) -> dict[str, Any]:
     if folder is not None:
         facts |= {"folder": str(folder), **read_description(folder)}
     return facts
-
-
-def flatten(value: Any, prefix: str = "") -> list[tuple[str, Any]]:
-    """Nested tables as dotted keys with plain values."""
-    if not isinstance(value, dict):
-        return [(prefix, value)]
-    return [
-        pair
-        for key, inner in value.items()
-        for pair in flatten(inner, f"{prefix}.{key}" if prefix else str(key))
-    ]
 
 
 def fetch_model(argv: list[str]) -> int:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-Progress = Callable[[int, int, str], None]
+from seehear.tasks.progress import Progress
 
 
 def say(text: str) -> None:
@@ -38,8 +38,8 @@ def warn(sentence: str) -> None:
 def one_line(text: str) -> str:
     """Escape what is not printable (line breaks, terminal codes, bytes that are no text).
 
-    >>> one_line("two\\\\nlines")
-    'two\\\\\\\\nlines'
+    >>> print(one_line("first" + chr(10) + "second"))
+    first\\nsecond
     """
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
@@ -58,6 +58,17 @@ def table(rows: Sequence[Sequence[str]], gap: str = "  ") -> list[str]:
     ]
 
 
+def flatten(value: Any, prefix: str = "") -> list[tuple[str, Any]]:
+    """Nested tables as dotted keys with plain values."""
+    if not isinstance(value, dict):
+        return [(prefix, value)]
+    return [
+        pair
+        for key, inner in value.items()
+        for pair in flatten(inner, f"{prefix}.{key}" if prefix else str(key))
+    ]
+
+
 @contextlib.contextmanager
 def progress_bar(quiet: bool, check: Callable[[], None]) -> Iterator[Progress]:
     """Yield the callback that a job reports to.
@@ -68,7 +79,7 @@ def progress_bar(quiet: bool, check: Callable[[], None]) -> Iterator[Progress]:
     """
     if quiet or not sys.stderr.isatty():
 
-        def unseen(done: int, total: int, note: str) -> None:
+        def unseen(done: float, total: float, note: str) -> None:
             check()
 
         yield unseen
@@ -77,13 +88,13 @@ def progress_bar(quiet: bool, check: Callable[[], None]) -> Iterator[Progress]:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
-        Progress,
         TaskProgressColumn,
         TextColumn,
         TimeRemainingColumn,
     )
+    from rich.progress import Progress as Bar
 
-    bar = Progress(
+    bar = Bar(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
@@ -94,7 +105,7 @@ def progress_bar(quiet: bool, check: Callable[[], None]) -> Iterator[Progress]:
     with bar:
         row = bar.add_task("starting", total=None)
 
-        def seen(done: int, total: int, note: str) -> None:
+        def seen(done: float, total: float, note: str) -> None:
             check()
             bar.update(row, completed=done, total=total or None, description=one_line(note))
 

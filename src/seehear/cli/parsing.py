@@ -25,7 +25,7 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def parse(cls: type[T], argv: Sequence[str], words: str) -> T:
-    """Build an options dataclass from the words after a verb.
+    """Build an options dataclass from the words after a verb; a word too many is an error.
 
     Args:
         cls: frozen dataclass; its `__post_init__` refuses wrong values.
@@ -36,6 +36,14 @@ def parse(cls: type[T], argv: Sequence[str], words: str) -> T:
         UsageError: unknown option, missing or surplus argument, a value of the wrong kind.
         SystemExit: with code 0 after help was printed.
     """
+    options, rest = parse_some(cls, argv, words)
+    if rest:
+        raise UsageError(f"{words} has no use for the word {rest[0]!r}; {pointer(words)}")
+    return options
+
+
+def parse_some(cls: type[T], argv: Sequence[str], words: str) -> tuple[T, list[str]]:
+    """Like `parse`, but hands back the words that the dataclass has no place for."""
     import tyro
 
     refuse_unknown(cls, argv, words)
@@ -53,9 +61,7 @@ def parse(cls: type[T], argv: Sequence[str], words: str) -> T:
         if not stop.code:
             raise
         raise UsageError(f"{boil_down(said.getvalue(), words)}; {pointer(words)}") from None
-    if rest:
-        raise UsageError(f"{words} has no use for the word {rest[0]!r}; {pointer(words)}")
-    return options
+    return options, list(rest)
 
 
 def pointer(words: str) -> str:

@@ -55,6 +55,9 @@ TASKS: dict[str, TaskSpec] = {
     ),
 }
 
+# What `train NAME` trains; `options` is the configuration dataclass, `run` takes (config, progress).
+TRAINERS: dict[str, Action] = {}
+
 # Published weights that `models import KIND` reads: kind -> function (checkpoint, folder) -> sha256.
 IMPORTERS: dict[str, str] = {
     "visah": "seehear.tasks.highlight.importing:import_visah",
