@@ -42,7 +42,9 @@ CONTAINERS = {
 }
 SOUND_FILES = {".wav": "wav", ".flac": "flac"}
 
-ENCODERS = {"mp3": "libmp3lame", "opus": "libopus", "vorbis": "libvorbis"}
+ENCODERS = {"mp3": "libmp3lame", "opus": "libopus"}
+# The only Vorbis encoder at hand knows two channels.
+STEREO_ONLY = frozenset({"vorbis"})
 # Encoders that the library marks as experiments, or that make something else of the same name.
 NO_ENCODER = frozenset({"dts", "truehd", "mlp", "sonic", "wmapro", "amr_nb", "amr_wb"})
 FALLBACK = {
@@ -75,7 +77,7 @@ class SoundFormat:
 
     Args:
         encoder: FFmpeg's encoder name.
-        sample_rate: Hz.
+        sample_rate: Hz; the source's, unless the codec (Opus) does not know that.
         layout: FFmpeg's channel layout name.
         sample_format: FFmpeg's sample format for the encoder.
         bit_rate: bit/s, 0 for lossless codecs.
@@ -126,7 +128,7 @@ def choose_format(stream: Any, muxer: str, measured_bit_rate: int) -> SoundForma
     wanted = max(context.bit_rate or 0, measured_bit_rate)
     encoder = _source_encoder(context, muxer)
     if encoder is None:
-        encoder = _fallback(muxer, rate)
+        encoder, rate = _fallback(muxer, rate)
         wanted = FALLBACK_BIT_RATE
     codec = av.Codec(encoder, "w")
     chosen = _sample_format([f.name for f in codec.audio_formats or []], decoded)
@@ -140,6 +142,8 @@ def _source_encoder(context: Any, muxer: str) -> str | None:
     encoder = ENCODERS.get(name, name)
     if name in NO_ENCODER or encoder not in av.codecs_available:
         return None
+    if encoder in STEREO_ONLY and context.layout.nb_channels != 2:
+        return None
     try:
         codec = av.Codec(encoder, "w")
     except ValueError:
@@ -152,15 +156,14 @@ def _source_encoder(context: Any, muxer: str) -> str | None:
         return encoder if name in probe.supported_codecs else None
 
 
-def _fallback(muxer: str, rate: int) -> str:
+def _fallback(muxer: str, rate: int) -> tuple[str, int]:
+    """Encoder and rate where the source's codec cannot be written."""
     encoder = FALLBACK.get(muxer, "aac")
     rates = av.Codec(encoder, "w").audio_rates
-    if rates and rate not in rates:
-        # The source's rate is kept; only the codec gives way.
-        return {"webm": "libvorbis", "ogg": "libvorbis", "mp4": "flac", "mov": "pcm_s24le"}.get(
-            muxer, encoder
-        )
-    return encoder
+    if not rates or rate in rates:
+        return encoder, rate
+    lossless = {"mp4": "flac", "mov": "pcm_s24le"}.get(muxer)
+    return (lossless, rate) if lossless else (encoder, max(rates))
 
 
 def _sample_format(offered: Sequence[str], decoded: str) -> str:

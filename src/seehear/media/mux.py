@@ -38,6 +38,10 @@ CLASSIC_MP4_TAGS = frozenset(
 )
 
 
+# Containers that cannot say "the first samples are the encoder's own".
+NO_PRIMING = frozenset({"avi"})
+
+
 @dataclass(frozen=True)
 class Cut:
     """Part of the input to keep, in seconds on the input's clock."""
@@ -101,6 +105,7 @@ class Remux:
         self._held: list[Any] = []
         self.last_end_s = float("-inf")
         self._position = 0
+        self._first: int | None = None
         self._shift_s: float | None = None if cut is not None else 0.0
         try:
             self._container: OutputContainer = av.open(
@@ -142,7 +147,10 @@ class Remux:
 
     def _add_sound(self, template: Any, alone: bool) -> Any:
         sound = self._sound
-        encoded: Any = self._container.add_stream(sound.encoder, rate=sound.sample_rate)
+        # Some encoders (Vorbis) count as experiments and must be asked for expressly.
+        encoded: Any = self._container.add_stream(
+            sound.encoder, rate=sound.sample_rate, options={"strict": "experimental"}
+        )
         context = encoded.codec_context
         context.layout = sound.layout
         context.format = sound.sample_format
@@ -293,16 +301,36 @@ class Remux:
             block: float32 [C, n], following the block before.
             begin_s: where the first block of all begins, seconds on the input's clock.
         """
-        frame = av.AudioFrame.from_ndarray(
-            np.ascontiguousarray(block), format="fltp", layout=self._sound.layout
-        )
-        frame.sample_rate = self._sound.sample_rate
-        frame.time_base = Fraction(1, self._sound.sample_rate)
-        first = round((begin_s - self.shift_s) * self._sound.sample_rate)
-        frame.pts = first + self._position
+        rate = self._sound.sample_rate
+        if self._first is None:
+            self._first = round((begin_s - self.shift_s) * rate)
+            block = self._with_lead(block)
+        packed = np.ascontiguousarray(block.T).reshape(1, -1)  # [C, n] -> [1, n * C]
+        frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=self._sound.layout)
+        frame.sample_rate = rate
+        frame.time_base = Fraction(1, rate)
+        frame.pts = self._first + self._position
         self._position += block.shape[1]
-        for packet in self.encoded.encode(frame):
-            self._mux(packet)
+        self._mux_new(self.encoded.encode(frame))
+
+    def _with_lead(self, block: Block) -> Block:
+        """Silence in front that fills the encoder's delay up to whole packets.
+
+        AVI has no way to say that the first samples are the encoder's own, and no time before zero;
+        there the packets that hold nothing else are left out, so that the sound begins in place.
+        """
+        if self._muxer not in NO_PRIMING:
+            return block
+        size = self.encoded.codec_context.frame_size
+        lead = -_encoder_delay(self._sound) % size if size else 0
+        self._position = -lead
+        return np.pad(block, ((0, 0), (lead, 0)))
+
+    def _mux_new(self, packets: list[Any]) -> None:
+        for packet in packets:
+            early = self._first is not None and packet.pts is not None and packet.pts < self._first
+            if not (self._muxer in NO_PRIMING and early):
+                self._mux(packet)
 
     def finish(self) -> None:
         """Flush the encoder and complete the file.
@@ -311,8 +339,7 @@ class Remux:
             OutputError: the disk is full, or the container refuses its content.
         """
         self._release()
-        for packet in self.encoded.encode(None):
-            self._mux(packet)
+        self._mux_new(self.encoded.encode(None))
         try:
             self._container.close()
         except (FFmpegError, OSError) as error:
@@ -354,6 +381,19 @@ def _demuxed(container: InputContainer, streams: list[Any]) -> Iterator[Any]:
         except FFmpegError:
             return  # reading stops here; the caller compares with the declared duration
         yield packet
+
+
+def _encoder_delay(sound: SoundFormat) -> int:
+    """Samples that an encoder puts in front, found by encoding a little silence."""
+    trial: Any = av.CodecContext.create(sound.encoder, "w")
+    trial.sample_rate, trial.layout = sound.sample_rate, sound.layout
+    trial.format, trial.time_base = sound.sample_format, Fraction(1, sound.sample_rate)
+    silence = np.zeros((1, 8192 * len(trial.layout.channels)), np.float32)
+    frame = av.AudioFrame.from_ndarray(silence, format="flt", layout=sound.layout)
+    frame.sample_rate, frame.pts = sound.sample_rate, 0
+    frame.time_base = Fraction(1, sound.sample_rate)
+    packets = [*trial.encode(frame), *trial.encode(None)]
+    return -min((packet.pts for packet in packets if packet.pts is not None), default=0)
 
 
 def packet_hashes(path: Path) -> dict[int, tuple[str, int]]:

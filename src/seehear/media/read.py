@@ -81,8 +81,9 @@ class SoundDecoder:
         self.num_channels: int = context.layout.nb_channels
         if self.sample_rate <= 0 or self.num_channels <= 0:
             raise InputError("the sound track does not say its sample rate or channels")
-        # Only the sample format is changed here; the rate never is (see dsp/resample.py).
-        self._format = AudioResampler("fltp", context.layout, self.sample_rate)
+        # Only the sample format is changed here; the rate never is (see dsp/resample.py). Packed,
+        # because planes of eight and more channels are not counted right by the bindings.
+        self._format = AudioResampler("flt", context.layout, self.sample_rate)
         self._limit = _declared_samples(self.stream, self.sample_rate)
 
     def decode(self, packet: Any) -> Iterator[Block]:
@@ -140,7 +141,8 @@ class SoundDecoder:
     def _samples(self, frame: Any) -> Block:
         frame.pts = None  # the format change must not invent or drop samples
         out = [part.to_ndarray() for part in self._format.resample(frame)]
-        block = np.concatenate(out, axis=1) if len(out) != 1 else out[0]
+        packed = np.concatenate(out, axis=1) if len(out) != 1 else out[0]  # [1, n * C]
+        block = packed.reshape(-1, self.num_channels).T
         bad = ~np.isfinite(block)
         if bad.any():
             self.report.repaired_samples += int(bad.sum())

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seehear.dsp.resample import ResampleStream
 from seehear.errors import InputError, OutputError
 from seehear.media.codecs import SoundFormat, choose_format, is_sound_file, output_format
 from seehear.media.mux import CopiedStream, Remux, packet_hashes
@@ -129,6 +130,7 @@ def _write(
                     if kept.shape[1]:
                         sink.write(renderer.push(kept))
             sink.write(renderer.finish())
+            sink.finish()
             remux.finish()
             complete = True
         finally:
@@ -150,8 +152,19 @@ class _Sink:
         self._expected_s = source.expected_samples() / source.sample_rate
         self._is_integer = written.sound.sample_format.startswith(("s16", "s32", "u8"))
         self._clipped = 0
+        channels = len(source.channel_names)
+        # Only where the codec does not know the source's rate (see `SoundFormat.sample_rate`).
+        self._resampler = ResampleStream(self._rate, written.sound.sample_rate, channels)
 
     def write(self, block: Block) -> None:
+        """Encode a rendered block at the source's rate."""
+        self._encode(self._resampler.push(block))
+
+    def finish(self) -> None:
+        """Encode what is left."""
+        self._encode(self._resampler.finish())
+
+    def _encode(self, block: Block) -> None:
         if block.shape[1] == 0:
             return
         self._written.begin_s = self._trim.begin_s
@@ -159,16 +172,22 @@ class _Sink:
         self._written.num_samples += block.shape[1]
         if self._is_integer:
             self._clipped += int((np.abs(block) > 1.0).sum())
-        done_s = self._written.num_samples / self._rate
+        done_s = self._written.num_samples / self._written.sound.sample_rate
         self._progress(done_s, max(self._expected_s, done_s), "writing")
 
     def sentences(self) -> list[str]:
-        if not self._clipped:
-            return []
-        return [
-            f"{self._clipped} samples exceed full scale and were clipped; lower --strength or write "
-            "a .wav file, which keeps them"
-        ]
+        said = []
+        if self._clipped:
+            said.append(
+                f"{self._clipped} samples exceed full scale and were clipped; lower --strength or "
+                "write a .wav file, which keeps them"
+            )
+        if self._written.sound.sample_rate != self._rate:
+            said.append(
+                f"the {self._written.sound.encoder} codec does not know {self._rate} Hz; the new "
+                f"track has {self._written.sound.sample_rate} Hz"
+            )
+        return said
 
 
 def _verify(

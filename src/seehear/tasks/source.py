@@ -81,7 +81,9 @@ class SoundSource:
         knows = self.info.container.split(",")[0].startswith(KNOWS_LENGTH)
         if not knows or self.info.duration_s is None or self.cut is not None:
             return 0.0
-        missing = self.info.start_s + self.info.duration_s - last_end_s
+        # Matroska counts its duration from time zero, the others from the first time stamp.
+        begin = 0.0 if "matroska" in self.info.container else self.info.start_s
+        missing = begin + self.info.duration_s - last_end_s
         return missing if missing > MISSING_S else 0.0
 
 
