@@ -20,7 +20,7 @@ from seehear.errors import UsageError
 T = TypeVar("T")
 HELP = ("-h", "--help")
 SIDES = re.compile(r"^[│|]|[│|]\s*$")
-RULE = re.compile(r"^[\s─-]*─{3,}[\s─-]*$")
+RULE = re.compile(r"^\s*[─-]{3,}\s*$")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -121,6 +121,8 @@ def boil_down(box: str, words: str) -> str:
     """
     lines = [SIDES.sub("", COLOUR.sub("", line)).rstrip() for line in box.splitlines()]
     body = [line for line in lines[1:] if line.strip()]
+    if body and RULE.match(body[0]):  # without UTF-8 a rule stands in for the upper edge
+        del body[0]
     first = next((i for i, line in enumerate(body) if RULE.match(line)), len(body))
     clause, after = body[:first], body[first + 1 :]
     if clause and clause[0].strip().startswith("Missing from"):

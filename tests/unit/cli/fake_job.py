@@ -12,10 +12,11 @@ from seehear.types import Result
 CALLS: list[HighlightOptions] = []
 
 
-def job(options: HighlightOptions, progress: Callable[[int, int, str], None]) -> Result:
+def job(options: HighlightOptions, progress: Callable[[float, float, str], None] | None) -> Result:
     """Succeed, warn, refuse, crash or wait, as the input is called."""
     CALLS.append(options)
-    progress(1, 2, "half of [bold]it[/bold]")
+    if progress is not None:
+        progress(1, 2, "half of [bold]it[/bold]")
     record = {"seed": options.seed, "windows": {"total": 2, "reused": 0}, "secret": 1}
     if options.dry_run:
         return Result(record={"windows": [[0.0, 10.0], [10.0, 12.5]], "model": options.model})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import itertools
+import sys
 from pathlib import Path
 
 import pytest
@@ -124,6 +126,30 @@ def test_mistakes_are_one_sentence(argv: list[str], sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence) as caught:
         read(*CALL, *argv)
     assert "\n" not in str(caught.value)
+
+
+class Ascii(io.StringIO):
+    """stdout of a terminal that cannot draw boxes."""
+
+    encoding = "ascii"
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        (["in.mp4"], "highlight needs -o OUT, --output OUT; see seehear highlight --help"),
+        ([*CALL, "--seed", "x"], "expected --seed INT, got 'x'; see seehear highlight --help"),
+        ([*CALL, "--seed"], "--seed needs a value; see seehear highlight --help"),
+    ],
+)
+def test_sentences_do_not_depend_on_the_terminal(
+    argv: list[str], sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for stdout in (Ascii(), io.TextIOWrapper(io.BytesIO(), "utf-8")):
+        monkeypatch.setattr(sys, "stdout", stdout)
+        with pytest.raises(UsageError) as caught:
+            read(*argv)
+        assert str(caught.value) == sentence
 
 
 @pytest.mark.parametrize(
