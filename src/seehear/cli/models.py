@@ -102,20 +102,16 @@ class ImportOptions:
 
 def run(verb: str, argv: list[str]) -> int:
     """Pick the second word."""
-    actions: dict[str, Callable[[list[str]], int]] = {
-        "list": list_models,
-        "show": show_model,
-        "fetch": fetch_model,
-        "verify": verify_models,
-        "import": import_model,
-    }
     if argv and argv[0] in ("-h", "--help"):
-        say(f"usage: seehear models {'|'.join(actions)} ... ; see seehear models list --help")
+        for name, action in ACTIONS.items():
+            say(f"seehear models {name}: {(action.__doc__ or '').splitlines()[0]}")
         return 0
-    if not argv or argv[0] not in actions:
+    if not argv or argv[0] not in ACTIONS:
         got = f", not {argv[0]!r}" if argv else ""
-        raise UsageError(f"models takes one of {', '.join(actions)}{got}; see seehear --help")
-    return actions[argv[0]](argv[1:])
+        raise UsageError(
+            f"models takes one of {', '.join(ACTIONS)}{got}; see seehear models --help"
+        )
+    return ACTIONS[argv[0]](argv[1:])
 
 
 def state_of(row: ModelRow) -> str:
@@ -129,7 +125,7 @@ def state_of(row: ModelRow) -> str:
 
 
 def list_models(argv: list[str]) -> int:
-    """`models list`."""
+    """What this version knows, and what of it is on this machine."""
     options = parse(ListOptions, argv, "models list")
     known = registry.rows().values()
     if options.json:
@@ -143,7 +139,7 @@ def list_models(argv: list[str]) -> int:
 
 
 def show_model(argv: list[str]) -> int:
-    """`models show`."""
+    """Configuration, licence and training facts of one model."""
     options = parse(ShowOptions, argv, "models show")
     facts = describe(options.model)
     if options.json:
@@ -173,7 +169,7 @@ def describe(model: str) -> dict[str, Any]:
 
 
 def fetch_model(argv: list[str]) -> int:
-    """`models fetch`."""
+    """Download a model into the cache and check it."""
     options = parse(FetchOptions, argv, "models fetch")
     with (
         stoppable("the model is not complete; fetch it again") as stop,
@@ -188,7 +184,7 @@ def fetch_model(argv: list[str]) -> int:
 
 
 def verify_models(argv: list[str]) -> int:
-    """`models verify`: every model is looked at, even after one has failed."""
+    """Hash files again; every model is looked at, even after one has failed."""
     options = parse(VerifyOptions, argv, "models verify")
     here = [row.id for row in registry.rows().values() if row.tiny or registry.folder_of(row)]
     good, bad = {}, {}
@@ -210,7 +206,7 @@ def verify_models(argv: list[str]) -> int:
 
 
 def import_model(argv: list[str]) -> int:
-    """`models import KIND CKPT -o DIR`."""
+    """Turn published weights into a checkpoint folder of this project."""
     options = parse(ImportOptions, argv, "models import")
     if options.kind not in IMPORTERS:
         raise UsageError(
@@ -223,3 +219,12 @@ def import_model(argv: list[str]) -> int:
     else:
         say(str(options.output))
     return 0
+
+
+ACTIONS: dict[str, Callable[[list[str]], int]] = {
+    "list": list_models,
+    "show": show_model,
+    "fetch": fetch_model,
+    "verify": verify_models,
+    "import": import_model,
+}
