@@ -21,6 +21,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,7 +148,7 @@ def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> tuple[Path, Pa
     Args:
         path: without suffix; `.csv` and `.jsonl` are added.
         rows: one mapping per line; columns in the order in which keys first appear, absent values
-            are empty cells.
+            are empty cells, and so are numbers that are not finite (null in JSON).
 
     Returns:
         Paths of the two files.
@@ -156,15 +157,21 @@ def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> tuple[Path, Pa
         OutputError: a file cannot be written.
     """
     columns = list(dict.fromkeys(key for row in rows for key in row))
+    rows = [{key: _storable(value) for key, value in row.items()} for row in rows]
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    lines = "".join(json.dumps(dict(row), ensure_ascii=False) + "\n" for row in rows)
+    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     table, jsonl = path.with_name(path.name + ".csv"), path.with_name(path.name + ".jsonl")
     write_text(table, text.getvalue())
     write_text(jsonl, lines)
     return table, jsonl
+
+
+def _storable(value: Any) -> Any:
+    """JSON has no infinity."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def write_text(path: Path, text: str) -> None:

@@ -103,6 +103,9 @@ def test_table(tmp_path: Path) -> None:
     assert read[0] == {"id": "a, b", "mag": "0.25", "note": ""}
     assert read[1]["note"] == 'said "é"'
     assert [json.loads(line) for line in lines.read_text().splitlines()] == rows
+    write_table(tmp_path / "infinite", [{"a": math.inf, "b": 1.0}])
+    assert json.loads((tmp_path / "infinite.jsonl").read_text()) == {"a": None, "b": 1.0}
+    assert (tmp_path / "infinite.csv").read_text() == "a,b\n,1.0\n"
     assert sorted(p.name for p in table.parent.iterdir()) == ["clips.csv", "clips.jsonl"]
     table.parent.joinpath("file").touch()
     with pytest.raises(OutputError, match="cannot write"):
