@@ -1,0 +1,65 @@
+"""Optimisers, learning-rate schedules, and the moving average of weights."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from seehear.train.settings import OptimConfig
+
+
+def make_optimiser(model: nn.Module, config: OptimConfig) -> torch.optim.Optimizer:
+    """Optimiser over all parameters that need gradients."""
+    wanted = [p for p in model.parameters() if p.requires_grad]
+    if config.name == "adam":
+        return torch.optim.Adam(wanted, lr=config.learning_rate)
+    groups = [
+        {"params": [p for p in wanted if p.ndim >= 2], "weight_decay": config.weight_decay},
+        {"params": [p for p in wanted if p.ndim < 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=config.learning_rate)
+
+
+def learning_rate(config: OptimConfig, step: int, progress: float) -> float:
+    """Learning rate of one step.
+
+    Args:
+        config: schedule and its numbers.
+        step: steps done so far.
+        progress: 0..1, how much of the run is over.
+
+    >>> learning_rate(OptimConfig(learning_rate=1.0, warmup=10), 4, 0.0)
+    0.5
+    """
+    rise = min((step + 1) / config.warmup, 1.0) if config.warmup else 1.0
+    if config.schedule == "constant":
+        return config.learning_rate * rise
+    fall = 0.5 + 0.5 * math.cos(math.pi * min(max(progress, 0.0), 1.0))
+    return config.learning_rate * rise * (config.floor + (1 - config.floor) * fall)
+
+
+class WeightAverage:
+    """Exponential moving average of a module's parameters; buffers are copied.
+
+    Args:
+        model: module to follow.
+        decay: share of the old average kept per step; early steps use less, so that the random
+            start is forgotten.
+    """
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.values = {k: v.detach().clone() for k, v in model.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, model: nn.Module, step: int) -> None:
+        """Take in the weights after step number `step`."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        for key, value in model.state_dict().items():
+            mine = self.values[key]
+            if value.is_floating_point():
+                mine.lerp_(value.detach(), 1 - decay)
+            else:
+                mine.copy_(value)
