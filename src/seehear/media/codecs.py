@@ -127,6 +127,9 @@ def choose_format(stream: Any, muxer: str, measured_bit_rate: int) -> SoundForma
         return SoundFormat("flac", rate, layout, "s32", 0)
     wanted = max(context.bit_rate or 0, measured_bit_rate)
     encoder = _source_encoder(context, muxer)
+    crossing = "mov" not in stream.container.format.name
+    if encoder and encoder.startswith("pcm_") and muxer in ("mp4", "ipod", "3gp") and crossing:
+        encoder = None  # allowed by the standard, but hardly any player knows PCM in MP4
     if encoder is None:
         encoder, rate = _fallback(muxer, rate)
         wanted = FALLBACK_BIT_RATE
