@@ -22,7 +22,7 @@ from seehear.tasks import TASKS, TRAINERS, Action, resolve
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainOptions:
-    """Train a model; differences from the configuration are given as key=value at the end.
+    """Train a model; add key=value for what should differ from the configuration.
 
     Args:
         config: TOML file with differences from the published values.

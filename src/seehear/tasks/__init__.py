@@ -52,11 +52,29 @@ TASKS: dict[str, TaskSpec] = {
             "seehear.tasks.highlight.config:HighlightOptions",
             "seehear.tasks.highlight.infer:highlight",
         ),
+        prepare={
+            "scenes": Action(
+                "finished scenes with true stems from recordings and photos, by the mixing rule",
+                "seehear.tasks.highlight.scenes_options:ScenesOptions",
+                "seehear.tasks.highlight.prepare_scenes:prepare_scenes",
+            ),
+        },
+        evaluate=Action(
+            "distances to the finished mix, with baselines",
+            "seehear.tasks.highlight.evaluate_options:EvaluateOptions",
+            "seehear.tasks.highlight.evaluate:evaluate_highlight",
+        ),
     ),
 }
 
 # What `train NAME` trains; `options` is the configuration dataclass, `run` takes (config, progress).
-TRAINERS: dict[str, Action] = {}
+TRAINERS: dict[str, Action] = {
+    "highlight": Action(
+        "VisAH, the band-gain network or the visual encoder, as the configuration's kind says",
+        "seehear.tasks.highlight.train_options:TrainConfig",
+        "seehear.tasks.highlight.train:train_highlight",
+    ),
+}
 
 # Published weights that `models import KIND` reads: kind -> function (checkpoint, folder) -> sha256.
 IMPORTERS: dict[str, str] = {

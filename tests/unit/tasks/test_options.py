@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 
 from seehear.config import from_dict, to_dict
 from seehear.errors import ConfigError, UsageError
-from seehear.tasks import IMPORTERS, TASKS
+from seehear.tasks import IMPORTERS, TASKS, TRAINERS, resolve
 from seehear.tasks.highlight.config import HighlightOptions
 
 
@@ -69,7 +71,23 @@ def test_options_are_frozen() -> None:
 def test_table_names_modules_of_its_own_task() -> None:
     for name, task in TASKS.items():
         assert task.name == name
-        for action in (task.job, *task.prepare.values()):
+        assert task.evaluate is not None
+        for action in (task.job, task.evaluate, *task.prepare.values()):
             assert action.options.startswith(f"seehear.tasks.{name}.")
             assert action.run.startswith(f"seehear.tasks.{name}.")
     assert all(target.startswith("seehear.tasks.") for target in IMPORTERS.values())
+
+
+def test_all_options_import_without_torch_and_carry_what_the_console_needs() -> None:
+    actions = [a for t in TASKS.values() for a in (t.job, t.evaluate, *t.prepare.values()) if a]
+    told = [*(action.options for action in actions), *(a.options for a in TRAINERS.values())]
+    code = (
+        "import sys; from seehear.tasks import resolve\n"
+        "for target in sys.argv[1:]: resolve(target)\n"
+        "sys.exit(' '.join({'torch', 'numpy', 'av'} & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code, *told], capture_output=True, text=True)
+    assert ran.stderr.strip() == ""
+    for action in actions:
+        names = {field.name for field in dataclasses.fields(resolve(action.options))}
+        assert {"json", "quiet", "debug"} <= names, action.options
