@@ -20,6 +20,8 @@ from seehear.dsp.level import CEILING_DB, ceiling_gain
 from seehear.nn.context import Context, Tokens
 
 LEVELS: tuple[Level, ...] = ("low", "moderate", "high", "mixed")
+SHIFT_DB = (-20.0, 9.0)
+SHORTEST_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -63,15 +65,20 @@ class SceneSettings:
         blind: share of scenes shown without frames.
         missing: share of single frames left out.
         wrong: share of single frames replaced by any photo.
+        shifted: share of scenes whose muddy and finished mix are both moved by `SHIFT_DB`, so that
+            material made for another level is not pulled to that of the rule.
+        short: share of batches cut to a random stretch, as windows at the end of a file are.
     """
 
-    batch: int = 16
+    batch: int = 12
     seed: int = 0
     continuous: float = 0.5
     untouched: float = 0.05
     blind: float = 0.1
     missing: float = 0.1
     wrong: float = 0.03
+    shifted: float = 0.25
+    short: float = 0.15
 
 
 class SceneBatches:
@@ -101,23 +108,37 @@ class SceneBatches:
             draw_scene(self.library, self.classes, rng, self.rule)
             for _ in range(self.settings.batch)
         ]
-        muddied = [self._muddy(scene.stems, rng) for scene in scenes]
+        pairs = [self._shift(s.stems, self._muddy(s.stems, rng), rng) for s in scenes]
         frames = [self._frames(scene, rng) for scene in scenes]
-        stems = np.stack([scene.stems for scene in scenes])
-        muddy_stems = np.stack(muddied)
+        stems = np.stack([clean for clean, _ in pairs])
+        muddy_stems = np.stack([muddy for _, muddy in pairs])
+        tokens = Tokens(
+            torch.stack([values for values, _, _ in frames]),
+            torch.stack([times for _, times, _ in frames]),
+            torch.stack([mask for _, _, mask in frames]),
+        )
+        if rng.random() < self.settings.short:
+            span_s = rng.uniform(SHORTEST_S, self.rule.duration_s)
+            start_s = rng.uniform(0.0, self.rule.duration_s - span_s)
+            part = slice(int(start_s * SAMPLE_RATE), int((start_s + span_s) * SAMPLE_RATE))
+            stems, muddy_stems = stems[..., part], muddy_stems[..., part]
+            times = tokens.times - start_s
+            tokens = Tokens(tokens.values, times, tokens.mask & (times >= 0) & (times < span_s))
         return SceneBatch(
             mixture=torch.from_numpy(muddy_stems.sum(1)),
             target=torch.from_numpy(stems.sum(1)),
-            muddy_stems=torch.from_numpy(muddy_stems),
-            stems=torch.from_numpy(stems),
-            context=Context(
-                frames=Tokens(
-                    torch.stack([values for values, _, _ in frames]),
-                    torch.stack([times for _, times, _ in frames]),
-                    torch.stack([mask for _, _, mask in frames]),
-                )
-            ),
+            muddy_stems=torch.from_numpy(np.ascontiguousarray(muddy_stems)),
+            stems=torch.from_numpy(np.ascontiguousarray(stems)),
+            context=Context(frames=tokens),
         )
+
+    def _shift(self, stems: Wave, muddy: Wave, rng: np.random.Generator) -> tuple[Wave, Wave]:
+        """Both mixes at another level, no higher than full scale."""
+        if rng.random() >= self.settings.shifted:
+            return stems, muddy
+        highest = max(float(np.abs(x.sum(0)).max()) for x in (stems, muddy))
+        gain = min(10 ** (rng.uniform(*SHIFT_DB) / 20), 1.0 / highest)
+        return stems * np.float32(gain), muddy * np.float32(gain)
 
     def _muddy(self, stems: Wave, rng: np.random.Generator) -> Wave:
         """Muddy stems of a scene; the loudest stem is found by active RMS, see `fast_muddy`."""

@@ -59,20 +59,20 @@ class BandGainObjective(nn.Module):
         loss = sum(getattr(weights, name) * value for name, value in terms.items())
         return {"loss": torch.as_tensor(loss), **terms}
 
-    def apply(self, parts: BandGainParts, mixture: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
-        """Magnitudes [B, bins, N] of the result and of the mixture."""
-        heard = self._magnitude(mixture)
+    def apply_gains(self, parts: BandGainParts, mixture: Tensor) -> Tensor:
+        """Magnitudes of the result, [B, bins, N]."""
         gains = self.spread @ parts.gains_db.float()  # [B, F, N] -> [B, bins, N]
-        return heard * 10.0 ** (gains / 20.0), heard
+        return self.magnitude(mixture) * 10.0 ** (gains / 20.0)
 
-    def _magnitude(self, waveform: Tensor) -> Tensor:
+    def magnitude(self, waveform: Tensor) -> Tensor:
+        """Magnitudes of a waveform on the network's grid, [B, T] -> [B, bins, N]."""
         config = self.model.config
         spectrum = torch.view_as_real(stft(waveform, config.n_fft, config.hop_length))
         return spectrum.square().sum(-1).clamp_min(1e-10).sqrt()
 
     def _spectral(self, parts: BandGainParts, batch: SceneBatch) -> dict[str, Tensor]:
-        estimate, _ = self.apply(parts, batch.mixture)
-        target = self._magnitude(batch.target)
+        estimate = self.apply_gains(parts, batch.mixture)
+        target = self.magnitude(batch.target)
         magnitude = (estimate - target).abs().mean((1, 2)) / target.mean((1, 2))
         got, wanted = (x.square().sum(1).sqrt() for x in (estimate, target))  # [B, N]
         envelope = (got - wanted).square().mean(1).sqrt() / wanted.square().mean(1).sqrt()

@@ -113,3 +113,25 @@ def accuracy(model: Glance, photos: PhotoSet) -> dict[str, float]:
         "class_accuracy": float((scores.argmax(1) == photos.labels).float().mean()),
         "group_accuracy": float((p.argmax(1) == groups[photos.labels]).float().mean()),
     }
+
+
+@torch.no_grad()
+def photo_looks(
+    model: Glance, rows: Sequence[SourceRow], versions: int, seed: int
+) -> dict[str, Tensor]:
+    """Features of photos by class, [photos, versions, dim]; version 0 is the photo as it is.
+
+    The encoder knows its training photos too well: changed versions look more like new ones.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    photos = load_photos(rows, model.config.frame_size)
+    behind = photos.photos[photos.labels == photos.classes.index(SURROUNDINGS)].float() / 255
+    looks: dict[str, Tensor] = {}
+    for index, label in enumerate(photos.classes):
+        plain = photos.photos[photos.labels == index]
+        seen = [model(plain)]
+        seen += [
+            model(augment(plain.float() / 255, behind, generator)) for _ in range(versions - 1)
+        ]
+        looks[label] = torch.stack(seen, dim=1)
+    return looks

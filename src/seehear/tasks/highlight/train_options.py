@@ -22,6 +22,8 @@ class SceneShowing:
         blind: share of scenes shown without frames.
         missing: share of single frames left out.
         wrong: share of single frames replaced by any photo.
+        shifted: share of scenes whose muddy and finished mix are both moved in level.
+        short: share of batches cut to a random stretch.
         melodies: phrases per instrument rendered from single notes, as further music.
         versions: changed copies of each photo whose features are shown.
         validation: scenes of the validation split that are measured.
@@ -32,6 +34,8 @@ class SceneShowing:
     blind: float = 0.1
     missing: float = 0.1
     wrong: float = 0.03
+    shifted: float = 0.25
+    short: float = 0.15
     melodies: int = 12
     versions: int = 8
     validation: int = 48
@@ -85,9 +89,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         needed = "manifest" if self.kind == "visah" else "sources"
         if getattr(self, needed) is None:
-            raise ConfigError(
-                f"training a {self.kind} needs {needed}=FILE; add it to the command"
-            )
+            raise ConfigError(f"training a {self.kind} needs {needed}=FILE; add it to the command")
         if self.batch < 1:
             raise ConfigError(f"batch must be 1 or more, not {self.batch}")
         if not 0.0 <= self.drop_context <= 1.0:
