@@ -17,7 +17,7 @@ from seehear.cli.parsing import parse, parse_some, pointer
 from seehear.cli.stopping import stoppable
 from seehear.config import load_config, to_dict
 from seehear.errors import UsageError
-from seehear.tasks import TASKS, TRAINERS, Action, resolve
+from seehear.tasks import TASKS, Action, resolve
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,8 @@ def evaluate(verb: str, argv: list[str]) -> int:
 
 def train(verb: str, argv: list[str]) -> int:
     """`seehear train TASK --config FILE [key=value ...]`."""
-    name, action = pick(verb, argv, TRAINERS)
+    trainers = {name: task.train for name, task in TASKS.items() if task.train is not None}
+    name, action = pick(verb, argv, trainers)
     words = f"{verb} {name}"
     options, overrides = parse_some(TrainOptions, argv[1:], words)
     for item in overrides:

@@ -19,7 +19,7 @@ class Action:
     Args:
         summary: one line for people.
         options: `module:name` of a frozen dataclass that imports without torch.
-        run: `module:name` of a function that takes an instance of it.
+        run: `module:name` of a function (instance of it, progress) -> report or `Result`.
     """
 
     summary: str
@@ -35,12 +35,14 @@ class TaskSpec:
         name: the verb.
         job: the file job: options and progress in, `Result` out.
         prepare: recipe name -> action that builds a corpus.
+        train: action that trains, or None; its options are a configuration read from TOML.
         evaluate: action that scores a model on a manifest, or None.
     """
 
     name: str
     job: Action
     prepare: Mapping[str, Action] = field(default_factory=dict)
+    train: Action | None = None
     evaluate: Action | None = None
 
 
@@ -59,20 +61,16 @@ TASKS: dict[str, TaskSpec] = {
                 "seehear.tasks.highlight.prepare_scenes:prepare_scenes",
             ),
         },
+        train=Action(
+            "VisAH, the band-gain network or the visual encoder, as the configuration's kind says",
+            "seehear.tasks.highlight.train_options:TrainConfig",
+            "seehear.tasks.highlight.train:train_highlight",
+        ),
         evaluate=Action(
             "distances to the finished mix, with baselines",
             "seehear.tasks.highlight.evaluate_options:EvaluateOptions",
             "seehear.tasks.highlight.evaluate:evaluate_highlight",
         ),
-    ),
-}
-
-# What `train NAME` trains; `options` is the configuration dataclass, `run` takes (config, progress).
-TRAINERS: dict[str, Action] = {
-    "highlight": Action(
-        "VisAH, the band-gain network or the visual encoder, as the configuration's kind says",
-        "seehear.tasks.highlight.train_options:TrainConfig",
-        "seehear.tasks.highlight.train:train_highlight",
     ),
 }
 

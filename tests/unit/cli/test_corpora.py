@@ -12,7 +12,7 @@ import pytest
 import tyro
 
 from seehear.cli.main import main
-from seehear.tasks import TASKS, TRAINERS, Action, TaskSpec
+from seehear.tasks import TASKS, Action, TaskSpec
 
 HERE = __name__
 CALLS: list[Any] = []
@@ -64,9 +64,9 @@ def work(options: Any, progress: Callable[[float, float, str], None]) -> Report:
 def fake_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     action = Action("does nothing", f"{HERE}:FakeOptions", f"{HERE}:work")
     job = TASKS["highlight"].job
-    spec = TaskSpec("highlight", job, prepare={"dust": action}, evaluate=action)
+    trainer = Action("", f"{HERE}:FakeConfig", f"{HERE}:work")
+    spec = TaskSpec("highlight", job, {"dust": action}, train=trainer, evaluate=action)
     monkeypatch.setitem(TASKS, "highlight", spec)
-    monkeypatch.setitem(TRAINERS, "fake", Action("", f"{HERE}:FakeConfig", f"{HERE}:work"))
     CALLS.clear()
 
 
@@ -99,7 +99,7 @@ def test_overrides_come_after_the_file(overrides: list[str], tmp_path: Path) -> 
     config = tmp_path / "a=b.toml"
     config.write_text("max_minutes = 1.0\n[loop]\nsteps = 2\n")
     argv = [str(config) if word == "FILE" else word for word in overrides]
-    assert main(["train", "fake", *argv]) == 0
+    assert main(["train", "highlight", *argv]) == 0
     assert [FakeConfig(FakeLoop(3), 9.0)] == CALLS
 
 
@@ -112,11 +112,11 @@ def test_overrides_come_after_the_file(overrides: list[str], tmp_path: Path) -> 
         (["evaluate", "--manifest", "x"], "evaluate takes one of highlight"),
         (["prepare", "dust"], "prepare dust needs -o"),
         (["prepare", "dust", "-o", "x", "--engine", "y"], "unknown option --engine"),
-        (["train", "fake"], "train fake needs --config FILE"),
-        (["train", "fake", "--config", "nowhere.toml"], "cannot read the configuration"),
-        (["train", "fake", "--config", "FILE", "steps"], "expected key=value, got 'steps'"),
-        (["train", "fake", "--config", "FILE", "stps=1"], "unknown key 'stps'"),
-        (["train", "fake", "--config", "FILE", "loop.steps=x"], "must be int, not 'x'"),
+        (["train", "highlight"], "train highlight needs --config FILE"),
+        (["train", "highlight", "--config", "nowhere.toml"], "cannot read the configuration"),
+        (["train", "highlight", "--config", "FILE", "steps"], "expected key=value, got 'steps'"),
+        (["train", "highlight", "--config", "FILE", "stps=1"], "unknown key 'stps'"),
+        (["train", "highlight", "--config", "FILE", "loop.steps=x"], "must be int, not 'x'"),
     ],
 )
 def test_wrong_use(

@@ -13,7 +13,7 @@ import pytest
 
 from seehear.config import from_dict, to_dict
 from seehear.errors import ConfigError, UsageError
-from seehear.tasks import IMPORTERS, TASKS, TRAINERS, resolve
+from seehear.tasks import IMPORTERS, TASKS, resolve
 from seehear.tasks.highlight.config import HighlightOptions
 
 
@@ -71,8 +71,8 @@ def test_options_are_frozen() -> None:
 def test_table_names_modules_of_its_own_task() -> None:
     for name, task in TASKS.items():
         assert task.name == name
-        assert task.evaluate is not None
-        for action in (task.job, task.evaluate, *task.prepare.values()):
+        assert task.train is not None and task.evaluate is not None
+        for action in (task.job, task.train, task.evaluate, *task.prepare.values()):
             assert action.options.startswith(f"seehear.tasks.{name}.")
             assert action.run.startswith(f"seehear.tasks.{name}.")
     assert all(target.startswith("seehear.tasks.") for target in IMPORTERS.values())
@@ -80,7 +80,8 @@ def test_table_names_modules_of_its_own_task() -> None:
 
 def test_all_options_import_without_torch_and_carry_what_the_console_needs() -> None:
     actions = [a for t in TASKS.values() for a in (t.job, t.evaluate, *t.prepare.values()) if a]
-    told = [*(action.options for action in actions), *(a.options for a in TRAINERS.values())]
+    told = [action.options for action in actions]
+    told += [task.train.options for task in TASKS.values() if task.train]
     code = (
         "import sys; from seehear.tasks import resolve\n"
         "for target in sys.argv[1:]: resolve(target)\n"
