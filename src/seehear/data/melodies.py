@@ -79,4 +79,4 @@ def _note(
     moved = np.interp(np.arange(count) * ratio, np.arange(len(source)), source) / 32768.0
     fade = min(count, SAMPLE_RATE // 20)
     moved[count - fade :] *= np.linspace(1, 0, fade)
-    return moved.astype(np.float32)
+    return np.asarray(moved, dtype=np.float32)

@@ -206,7 +206,7 @@ def active_rms(waves: Wave) -> Wave:
     power = np.square(usable).reshape(len(waves), count, -1).mean(axis=2)
     active = power >= power.max(axis=1, keepdims=True) * 1e-3
     mean = (power * active).sum(axis=1) / active.sum(axis=1)
-    return np.sqrt(np.maximum(mean, 1e-12)).astype(np.float32)
+    return np.asarray(np.sqrt(np.maximum(mean, 1e-12)), dtype=np.float32)
 
 
 def low_pass(waves: Wave, cutoff_hz: float, width_hz: float = 500.0) -> Wave:

@@ -57,7 +57,7 @@ def encode(model: Glance, frames: Tensor) -> Tensor:
             f"glance looks at frames [N, 3, {size}, {size}], not {tuple(frames.shape)}"
         )
     with torch.inference_mode():
-        parts = [model(part) for part in frames.split(BATCH)]
+        parts = [model(part) for part in torch.split(frames, BATCH)]
     if not parts:
         return torch.zeros(0, model.config.dim)
     # A clone leaves inference mode, so that the features may enter a graph later.

@@ -274,7 +274,8 @@ class _Attend(nn.Module):
         q, k, v = qkv.reshape(batch, count, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         mixed = functional.scaled_dot_product_attention(q, k, v)  # [B, H, M, W/H]
         joined = mixed.transpose(1, 2).reshape(batch, count, width)
-        return x + self.out(joined).transpose(1, 2)
+        told: Tensor = self.out(joined).transpose(1, 2)
+        return x + told
 
 
 class _Look(nn.Module):

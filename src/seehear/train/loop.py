@@ -11,7 +11,7 @@ Devices and processes are accelerate's business (`accelerate launch` for several
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -99,7 +99,8 @@ class _Run:
         limits: RunLimits,
     ) -> None:
         self.limits = limits
-        self.accelerator = _accelerator(loop, limits)
+        self.accelerator = _accelerator(limits)
+        self.low = loop.precision == "bf16"
         self.bare, self.make_batch = objective, make_batch
         self.folder, self.loop, self.optim = folder, loop, optim
         objective.to(self.accelerator.device)
@@ -164,7 +165,7 @@ class _Run:
             batch = next(batches).to(accelerator.device)
             last = micro == loop.accumulate - 1
             with nullcontext() if last else accelerator.no_sync(self.objective):
-                with accelerator.autocast():
+                with torch.autocast(accelerator.device.type, torch.bfloat16, self.low):
                     losses: dict[str, Tensor] = self.objective(batch)
                 accelerator.backward(losses["loss"] / loop.accumulate)
             for name, value in losses.items():
@@ -183,7 +184,7 @@ class _Run:
             return self.elapsed() / (self.limits.max_minutes * 60)
         return self.step / self.loop.steps
 
-    def _batches(self) -> Iterator[Any]:
+    def _batches(self) -> Generator[Any]:
         """Batches of this process from the current step on, made one ahead in a thread."""
         world, rank = self.accelerator.num_processes, self.accelerator.process_index
         number = self.step * self.loop.accumulate
@@ -224,13 +225,13 @@ class _Run:
             save_state(self.folder, self.bare, self.optimiser, self.average, numbers)
 
 
-def _accelerator(loop: LoopConfig, limits: RunLimits) -> Any:
+def _accelerator(limits: RunLimits) -> Any:
     try:
         from accelerate import Accelerator
     except ImportError as error:
         raise MissingDependency("accelerate", "train", "training") from error
-    mixed = "bf16" if loop.precision == "bf16" else "no"
-    return Accelerator(cpu=limits.device == "cpu", mixed_precision=mixed)
+    # Autocast is ours: accelerate keeps one number format for the life of the process.
+    return Accelerator(cpu=limits.device == "cpu", mixed_precision="no")
 
 
 def _mix(seed: int, number: int) -> int:

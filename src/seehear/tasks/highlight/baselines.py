@@ -9,8 +9,12 @@ import numpy as np
 
 from seehear.data.manifest import ClipRow
 from seehear.dsp.level import compress, integrated_loudness, loudness_gain
+from seehear.dsp.resample import resample
 from seehear.tasks.highlight.pairs import Pair
 from seehear.types import Audio
+
+METRIC_RATE = 44100
+"""All sound is scored at this rate, so that figures of different corpora stand beside each other."""
 
 
 def unchanged(pair: Pair) -> Audio:
@@ -69,7 +73,10 @@ def choose_donor(row: ClipRow, rows: Sequence[ClipRow], seed: int) -> ClipRow | 
 
 
 def _to_target(audio: Audio, pair: Pair) -> Audio:
-    # Several channels are measured as one, as the metrics see them; layouts do not matter then.
-    wanted = integrated_loudness(pair.target.waveform.mean(0), audio.sample_rate)
-    gain = loudness_gain(audio.waveform.mean(0), audio.sample_rate, wanted)
+    # Several channels are measured as one and at the metrics' rate, as all scores see them.
+    own, wanted = (
+        resample(sound.waveform.mean(0), sound.sample_rate, METRIC_RATE)
+        for sound in (audio, pair.target)
+    )
+    gain = loudness_gain(own, METRIC_RATE, integrated_loudness(wanted, METRIC_RATE))
     return Audio(audio.waveform * gain, audio.sample_rate)

@@ -197,7 +197,7 @@ def fast_muddy(stems: Wave, changes: Changes) -> Wave:
         scaled = stems * curves
     scaled *= ceiling_gain(float(np.abs(scaled).max()), CEILING_DB)
     scaled *= ceiling_gain(float(np.abs(scaled.sum(0)).max()), CEILING_DB)
-    return scaled
+    return np.asarray(scaled, dtype=np.float32)
 
 
 def fixed_batches(batches: SceneBatches, count: int, first: int = 0) -> Sequence[SceneBatch]:

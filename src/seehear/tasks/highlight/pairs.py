@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,6 +15,8 @@ from seehear.errors import InputError
 from seehear.features.captions import Caption, read_captions
 from seehear.media.read import read_audio
 from seehear.types import Audio, Video
+
+LENGTH_TOLERANCE_S = 0.01
 
 
 @dataclass(frozen=True)
@@ -122,14 +123,15 @@ def load_row_captions(manifest: Manifest, row: ClipRow) -> tuple[Caption, ...]:
 def _read(manifest: Manifest, relative: str, row: ClipRow) -> Tensor:
     """Sound [C, T] at the row's rate, cut or padded with silence to the row's length.
 
-    Stored files are at most a rounding step away from it; anything else is a wrong manifest.
+    Published mixes are of any length and are fitted as published; stems of our own corpora are at
+    most a rounding step off, anything else is a wrong manifest.
     """
-    path: Path = manifest.resolve(relative)
+    path = manifest.resolve(relative)
     audio = read_audio(path)
     waveform = resample(audio.waveform, audio.sample_rate, row.sample_rate)
     wanted = round(row.duration_s * row.sample_rate)
     surplus = waveform.shape[1] - wanted
-    if abs(surplus) > 0.1 * row.sample_rate:
+    if row.mixture is None and abs(surplus) > LENGTH_TOLERANCE_S * row.sample_rate:
         raise InputError(
             f"{path} is {audio.duration_s:.2f} s long, the manifest says {row.duration_s:.2f} s; "
             f"prepare the corpus again"

@@ -14,12 +14,10 @@ from seehear.dsp.resample import resample
 from seehear.errors import InputError
 from seehear.features.captions import Caption
 from seehear.metrics.remix import RemixReference
-from seehear.tasks.highlight.baselines import BASELINES, choose_donor
+from seehear.tasks.highlight.baselines import BASELINES, METRIC_RATE, choose_donor
 from seehear.tasks.highlight.pairs import Pair, load_frames, load_pair, load_row_captions
 from seehear.types import Audio, Video
 
-METRIC_RATE = 44100
-"""All sound is scored at this rate, so that figures of different corpora stand beside each other."""
 LEVELS: tuple[Level, ...] = ("low", "moderate", "high")
 
 # (muddy mix, frames or None, captions) -> rebalanced sound of the same rate, channels and length

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from seehear.data.manifest import ClipRow
-from seehear.data.muddy import STEMS
 from seehear.metrics.remix import ENV_POOL, pooled_envelope_distance
 from seehear.metrics.report import Interval, RecordingBootstrap
 from seehear.tasks.highlight.scoring import LEVELS, Record
@@ -121,7 +120,7 @@ def summarise(records: Sequence[Record], rows: Sequence[ClipRow], seed: int = 0)
         "clips": len(rows),
         "recordings": {
             stem: len({name for row in rows for name in row.sources.get(stem, ())})
-            for stem in STEMS
+            for stem in dict.fromkeys(stem for row in rows for stem in row.sources)
         },
         "methods": {
             name: figures.method(group)

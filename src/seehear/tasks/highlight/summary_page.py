@@ -31,7 +31,7 @@ def page(summary: Mapping[str, Any]) -> str:
         "",
         f"Model: {summary['model'].get('id', 'none')}. Clips: {summary['clips']} of the split "
         f"`{summary['manifest']['split']}`; independent recordings: "
-        + ", ".join(f"{n} {stem}" for stem, n in summary["recordings"].items())
+        + (", ".join(f"{n} {stem}" for stem, n in summary["recordings"].items()) or "unknown")
         + ".",
         f"Manifest hash {summary['manifest']['sha256'][:12]}. Distances are x 100 as published, "
         f"raw values are in summary.json; lower is better. Brackets: 95 % bootstrap over source "

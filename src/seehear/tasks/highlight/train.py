@@ -143,7 +143,7 @@ def _bandgain(config: TrainConfig) -> Parts:
     exact = SceneSettings(8, config.seed + 1, showing.continuous, 0, 0, 0, 0, 0, 0)
     kept = fixed_batches(SceneBatches(*sets["val"], exact), showing.validation // 8)
     # Convolutions run about twice as fast on a CPU in this layout.
-    model.to(memory_format=torch.channels_last)
+    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     objective = BandGainObjective(model)
     facts = {
         "frame_encoder": encoder.meta.get("id", GLANCE_ID),

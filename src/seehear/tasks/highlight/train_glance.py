@@ -106,7 +106,7 @@ class GlanceObjective(nn.Module):
 
 def accuracy(model: Glance, photos: PhotoSet) -> dict[str, float]:
     """Share of photos whose class and whose group is recognised."""
-    scores = torch.cat([model.classify(model(part)) for part in photos.photos.split(64)])
+    scores = torch.cat([model.classify(model(part)) for part in torch.split(photos.photos, 64)])
     groups = torch.tensor([group_of(name) for name in photos.classes])
     p = scores.softmax(dim=1) @ functional.one_hot(groups, len(GROUPS)).float()
     return {
