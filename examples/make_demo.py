@@ -24,12 +24,12 @@ from seehear.data.manifest import ClipRow, Manifest, read_manifest
 from seehear.data.muddy import STEMS
 from seehear.dsp.resample import resample
 from seehear.media.read import read_audio, read_frames
-from seehear.metrics.remix import score_remix
+from seehear.metrics.remix import envelope_distance, magnitude_distance, wasserstein_distance
 from seehear.types import Audio, Result
 
 CLIPS = Path(__file__).parent / "clips"
 METRIC_RATE = 44100
-SHOWN = {"mag": "MAG", "env": "ENV", "w_dis": "W-dis"}
+DISTANCES = {"MAG": magnitude_distance, "ENV": envelope_distance, "W-dis": wasserstein_distance}
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ def repair(manifest: Manifest, row: ClipRow, folder: Path, model: str) -> Shown:
     sounds = {"before": read_audio(before), "after": read_audio(after), "as it should be": target}
     compare(sounds, read_frames(before, 2.0), row.focus).save(folder / f"{row.id}.png")
     scores = [score(sounds[name], target) for name in ("before", "after")]
-    print(f"{row.id}: MAG {100 * scores[0]['mag']:.2f} -> {100 * scores[1]['mag']:.2f}")
+    changes = (f"{n} {scores[0][n]:.2f} -> {scores[1][n]:.2f}" for n in DISTANCES)
+    print(f"{row.id}: {', '.join(changes)}; {took_s:.1f} s")
     return Shown(row.id, scores[0], scores[1], row.duration_s, took_s, result)
 
 
@@ -83,13 +84,13 @@ def target_of(manifest: Manifest, row: ClipRow) -> Audio:
 
 
 def score(audio: Audio, target: Audio) -> dict[str, float]:
-    """Distances to the target, mono at the metrics' rate."""
+    """Distances to the target x 100, mono at the metrics' rate."""
     length = min(audio.num_samples, target.num_samples)
     mono = [
         resample(a.waveform[:, :length].mean(0), a.sample_rate, METRIC_RATE)[None]
         for a in (audio, target)
     ]
-    return score_remix(mono[0], mono[1], METRIC_RATE)[0]
+    return {name: 100 * float(distance(*mono)) for name, distance in DISTANCES.items()}
 
 
 def write_page(shown: list[Shown]) -> str:
@@ -101,10 +102,10 @@ def write_page(shown: list[Shown]) -> str:
         clip.substitute(
             name=html.escape(one.name),
             rows="".join(
-                f"<tr><td>{label}</td><td>{100 * one.before[key]:.2f}</td>"
-                f"<td>{100 * one.after[key]:.2f}</td>"
-                f"<td>{100 * (one.after[key] / one.before[key] - 1):+.0f} %</td></tr>"
-                for key, label in SHOWN.items()
+                f"<tr><td>{name}</td><td>{one.before[name]:.2f}</td>"
+                f"<td>{one.after[name]:.2f}</td>"
+                f"<td>{100 * (one.after[name] / one.before[name] - 1):+.0f} %</td></tr>"
+                for name in DISTANCES
             ),
             length=f"{one.seconds:.0f}",
             took=f"{one.took_s:.1f}",

@@ -8,7 +8,7 @@ by wrong levels. Written for every clip:
     manifest.jsonl                        focus of every second, level and seed of the muddy mix
 
 Needs espeak-ng, FluidSynth and the free GM soundfont; the clips are committed, so only somebody who
-changes them needs that. Same versions, same files.
+changes them needs that. Same versions, same samples (Ogg files carry a random serial number).
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def lesson(seed: int) -> Story:
     )
     off = sounds.speech("And once again, slowly.", "en-us+m7", 42, 160)
     speech = sounds.place(spoken, 0.4, seconds) + sounds.place(off, 8.2, seconds)
-    rain = sounds.band(sounds.noise(seconds, 1.0, rng), 400, 9000)
+    rain = sounds.band(sounds.noise(seconds, 3.0, rng), 250, 7000)
     ticks = sounds.footsteps(seconds, 0.5, rng)
     effects = 0.3 * rain + 0.6 * sounds.band(ticks, 800, None)
     notes = _arpeggio(seconds, 0.28, 2)
