@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from seehear.config import load_config, to_dict
+from seehear.models import build_config
 from seehear.tasks import TASKS, resolve
 from tests.repo.source import ROOT, modules, tree
 
@@ -61,18 +63,29 @@ def test_every_field_is_read(module: str, node: ast.ClassDef) -> None:
     assert not dead, f"{module}.{node.name} has fields that nothing reads: {', '.join(dead)}"
 
 
-def config_class(file: Path) -> type:
-    """The dataclass of a file: what the task's trainer takes."""
+# What a user has to name on the command line: where their material is.
+MATERIAL = ("sources=sources.csv", "manifest=manifest.jsonl")
+
+
+def load(file: Path) -> tuple[type, Any]:
+    """The dataclass that the task's trainer takes, and the file read into it."""
     train = TASKS[file.parent.name].train
     assert train is not None
-    return resolve(train.options)  # type: ignore[no-any-return]
+    cls = resolve(train.options)
+    return cls, load_config(cls, file, MATERIAL)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f"{f.parent.name}/{f.stem}")
 def test_every_file_loads_and_changes_something(file: Path) -> None:
-    cls = config_class(file)
-    config = load_config(cls, file)
-    assert to_dict(config) != to_dict(cls()), "a file that changes nothing is noise"
+    cls, config = load(file)
+    untouched = load_config(cls, None, (*MATERIAL, f"kind={config.kind}"))
+    assert to_dict(config) != to_dict(untouched), "a file that changes nothing is noise"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f"{f.parent.name}/{f.stem}")
+def test_every_file_describes_a_model_that_exists(file: Path) -> None:
+    _, config = load(file)
+    build_config(config.kind, config.model)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f"{f.parent.name}/{f.stem}")

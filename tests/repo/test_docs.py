@@ -53,10 +53,16 @@ def parse_only(monkeypatch: pytest.MonkeyPatch) -> None:
         real(*args, **kwargs)  # type: ignore[arg-type]
         raise ParsedError
 
+    def stop_before_work(*args: object) -> None:
+        raise ParsedError
+
     real = parsing.parse
     for info in pkgutil.iter_modules(seehear.cli.__path__, "seehear.cli."):
         module = importlib.import_module(info.name)
-        if info.name != "seehear.cli.parsing" and hasattr(module, "parse"):
+        if info.name == "seehear.cli.corpora":
+            # Configurations are read between parsing and performing: let that happen too.
+            monkeypatch.setattr(module, "perform", stop_before_work)
+        elif info.name != "seehear.cli.parsing" and hasattr(module, "parse"):
             monkeypatch.setattr(module, "parse", stop)
 
 
