@@ -134,3 +134,14 @@ def test_every_decision_is_numbered_once() -> None:
     ]
     assert numbers
     assert sorted(numbers) == [f"{i:04d}" for i in range(1, len(numbers) + 1)]
+
+
+def test_code_points_to_decisions_that_exist() -> None:
+    wrong = [
+        f"{name_of(path)}: {target}"
+        for path in tracked()
+        if path.suffix == ".py"
+        for target in re.findall(r"docs/[\w/-]+\.md", path.read_text("utf-8"))
+        if not (ROOT / target).is_file()
+    ]
+    assert not wrong, "\n".join(wrong)
