@@ -120,7 +120,10 @@ class _Run:
         if self.step >= self.loop.steps:
             return "steps"
         limit = self.limits.max_minutes * 60
-        return "clock" if 0 < limit <= self.elapsed() else ""
+        spent = self.elapsed()
+        if self.optim.schedule != "clock":
+            spent -= self.seconds
+        return "clock" if 0 < limit <= spent else ""
 
     def train(self, validate: Validate | None, progress: Progress | None) -> FitReport:
         loop, log, numbers = self.loop, RunLog(self.folder), {}
@@ -158,7 +161,9 @@ class _Run:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         seed_everything(
-            _mix(self.limits.seed, self.step * accelerator.num_processes + accelerator.process_index)
+            _mix(
+                self.limits.seed, self.step * accelerator.num_processes + accelerator.process_index
+            )
         )
         totals: dict[str, float] = {}
         for micro in range(loop.accumulate):
@@ -227,11 +232,13 @@ class _Run:
 
 def _accelerator(limits: RunLimits) -> Any:
     try:
-        from accelerate import Accelerator
+        from accelerate import Accelerator, DistributedDataParallelKwargs
     except ImportError as error:
         raise MissingDependency("accelerate", "train", "training") from error
     # Autocast is ours: accelerate keeps one number format for the life of the process.
-    return Accelerator(cpu=limits.device == "cpu", mixed_precision="no")
+    # A batch without captions leaves their layers without gradients.
+    several = DistributedDataParallelKwargs(find_unused_parameters=True)
+    return Accelerator(cpu=limits.device == "cpu", mixed_precision="no", kwargs_handlers=[several])
 
 
 def _mix(seed: int, number: int) -> int:

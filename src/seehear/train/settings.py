@@ -70,7 +70,8 @@ class RunLimits:
     Args:
         seed: of weights, batches, dropout and validation.
         device: `auto`, `cpu` or `cuda`.
-        max_minutes: stop after this much wall-clock time, 0 = no limit; counts over resumes.
+        max_minutes: stop this call after so much wall-clock time, 0 = no limit. With the schedule
+            `clock` it is the length of the whole run, over all resumes.
     """
 
     seed: int = 0

@@ -61,7 +61,8 @@ class TrainConfig:
         loop: length and habits.
         seed: of weights, batches, dropout and validation.
         device: where to train.
-        max_minutes: stop after this much wall-clock time, 0 = no limit; counts over resumes.
+        max_minutes: stop this call after so much wall-clock time, 0 = no limit. With the schedule
+            `clock` it is the length of the whole run, over all resumes.
         licence: licence of the trained weights, as written into the checkpoint.
 
     Raises:
