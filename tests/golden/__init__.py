@@ -1,0 +1,1 @@
+"""Comparison with stored outputs of the published systems; `python -m tests.golden.run --help`."""
