@@ -64,6 +64,16 @@ FALLBACK = {
     "nut": "flac",
     "mxf": "pcm_s24le",
 }
+USUAL_LAYOUTS = {
+    1: "mono",
+    2: "stereo",
+    3: "2.1",
+    4: "4.0",
+    5: "5.0",
+    6: "5.1",
+    7: "6.1",
+    8: "7.1",
+}
 FALLBACK_BIT_RATE = 256_000
 FIXED_BIT_RATES = {
     "ac3": (192, 224, 256, 320, 384, 448, 512, 576, 640),
@@ -88,6 +98,13 @@ class SoundFormat:
     layout: str
     sample_format: str
     bit_rate: int
+
+
+def named_layout(layout: Any) -> Any:
+    """A channel layout, or FFmpeg's usual one for its number where the file names none."""
+    if layout.name.endswith("channels") and layout.nb_channels in USUAL_LAYOUTS:
+        return av.AudioLayout(USUAL_LAYOUTS[layout.nb_channels])
+    return layout
 
 
 def output_format(output: Path) -> str:
@@ -119,7 +136,7 @@ def choose_format(stream: Any, muxer: str, measured_bit_rate: int) -> SoundForma
         measured_bit_rate: bit/s counted from packets, 0 when unknown.
     """
     context = stream.codec_context
-    rate, layout = context.sample_rate, context.layout.name
+    rate, layout = context.sample_rate, named_layout(context.layout).name
     decoded = context.format.name if context.format else "fltp"
     if muxer == "wav":
         return SoundFormat("pcm_f32le", rate, layout, "flt", 0)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seehear.errors import InputError
+from seehear.media.codecs import named_layout
 from seehear.media.mux import Cut
 from seehear.media.opening import open_input
 from seehear.media.probe import MediaInfo, StreamInfo, describe
@@ -150,7 +151,9 @@ def open_source(
         info = describe(container, Path(path))
         stream = track_stream(container, track)
         found = info.streams[stream.index]
-        names = tuple(channel.name for channel in stream.codec_context.layout.channels)
+        names = tuple(
+            channel.name for channel in named_layout(stream.codec_context.layout).channels
+        )
         SoundDecoder(stream)  # refuses a track whose header lacks rate or channels
     cut = None
     if start_s > 0 or duration_s is not None:
