@@ -17,6 +17,14 @@ ATTENTION_HEADS = 4
 SELF_SCORE = -100.0
 
 
+class GroupNorm(nn.GroupNorm):
+    """Also takes single values, as a sound of two samples has: they become the bias."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, C, ...] -> the same."""
+        return torch.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+
+
 class ResidualBranches(nn.ModuleList):
     """Branches of growing dilation, each added to what came before.
 
@@ -49,11 +57,11 @@ class _Branch(nn.Module):
     ) -> None:
         super().__init__()
         self.reduce = nn.Conv1d(channels, hidden, 3, dilation=dilation, padding=dilation)
-        self.norm1 = nn.GroupNorm(1, hidden)
+        self.norm1 = GroupNorm(1, hidden)
         self.recurrent = RecurrentLayer(hidden, lstm_steps) if with_memory else None
         self.attention = LocalAttention(hidden) if with_memory else None
         self.expand = nn.Conv1d(hidden, 2 * channels, 1)
-        self.norm2 = nn.GroupNorm(1, 2 * channels)
+        self.norm2 = GroupNorm(1, 2 * channels)
         self.scale = nn.Parameter(torch.full((channels,), SCALE_AT_START))
 
     def forward(self, x: Tensor) -> Tensor:

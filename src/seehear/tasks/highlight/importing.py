@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import struct
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,22 @@ from seehear.models.visah import VisAH, VisAHConfig, no_context, paper_text, pap
 PREFIX = "model."
 # Windows of the multi-resolution STFT loss, stored as buffers of the training module.
 LOSS_BUFFER = re.compile(r"^(model\.)?\w*loss\w*\.")
+# What `torch.load` raises for files that are no checkpoint: the unpickler trips over the first bytes that
+# make no sense, with whatever exception that gives.
+UNREADABLE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    pickle.UnpicklingError,
+    struct.error,
+)
 # Sinusoid tables: computed, not learned; the wider one is never used.
 TABLES = ("latent_transformer.pe.pe", "latent_transformer.pe_context.pe")
 
@@ -106,17 +123,23 @@ def read_published(checkpoint: Path) -> dict[str, Tensor]:
     else:
         try:
             raw = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
-            reason = str(error).splitlines()[0]
+        except UNREADABLE as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise ModelError(f"{checkpoint} is not a readable checkpoint: {reason}") from error
     state = raw.get("state_dict", raw) if isinstance(raw, Mapping) else None
-    if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
+    if not isinstance(state, Mapping) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
+    ):
         raise ModelError(f"{checkpoint} holds no state dict; expected names with tensors")
-    found = {}
+    found: dict[str, Tensor] = {}
     for name, value in state.items():
         if LOSS_BUFFER.match(name):
             continue
         bare = name.removeprefix(PREFIX)
+        if bare in found:
+            raise ModelError(
+                f"{checkpoint} has {bare!r} twice, with and without {PREFIX!r} before it"
+            )
         if bare not in TABLES:
             found[bare] = value
     return found
@@ -136,18 +159,16 @@ def detect_config(published: Mapping[str, Tensor], where: str) -> VisAHConfig:
     projection = published.get("latent_transformer.context_proj.weight")
     if projection is None:
         base = no_context()
-    elif projection.shape[1] == paper_vision().frame_dim:
+    elif projection.shape[1:] == (paper_vision().frame_dim,):
         base = paper_vision()
-    elif projection.shape[1] == paper_text().caption_dim:
+    elif projection.shape[1:] == (paper_text().caption_dim,):
         base = paper_text()
     else:
         raise ModelError(
-            f"{where}: context features of {projection.shape[1]} numbers are neither CLIP's 768 "
-            "nor T5's 4096"
+            f"{where}: its context projection is {tuple(projection.shape)}, which takes neither "
+            f"CLIP's {paper_vision().frame_dim} nor T5's {paper_text().caption_dim} numbers"
         )
-    return replace(
-        base, context_layers=len(layers), batch_axis_context=True, time_positions=False
-    )
+    return replace(base, context_layers=len(layers), batch_axis_context=True, time_positions=False)
 
 
 def translate(
