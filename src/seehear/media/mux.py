@@ -126,6 +126,8 @@ class Remux:
             tags = {key.lower() for key in self._source.metadata}
             if self._muxer in ("mp4", "mov") and tags - CLASSIC_MP4_TAGS:
                 flags.append("use_metadata_tags")
+            if _index_in_front(self._source):
+                flags.append("faststart")  # a file made for streaming stays one
             if flags:
                 options["movflags"] = "+".join(flags)
             # Without this the muxer would shorten a late track's edit list to 1 ms steps.
@@ -259,6 +261,8 @@ class Remux:
         self._held.append((packet, counted))
 
     def _release(self) -> None:
+        if self._held:
+            self._settle_shift()  # decided by what is held, so before that is let go
         held, self._held = self._held, []
         for packet, counted in held:
             self._mux_copy(packet, counted)
@@ -286,12 +290,15 @@ class Remux:
         With an edit list (MP4, MOV) frames before the cut get negative times and are not shown;
         other containers begin with the group of pictures that the cut needs.
         """
+        return self._settle_shift()
+
+    def _settle_shift(self) -> float:
         if self._shift_s is None:
             assert self._cut is not None, "only a cut moves time stamps"
-            self._shift_s = self._cut.begin_s
+            moments = [self._cut.begin_s]
             if self._muxer not in ("mp4", "mov", "ipod", "3gp"):
-                moments = [float((p.pts or p.dts or 0) * p.time_base) for p, _ in self._held]
-                self._shift_s = min([*moments, self._cut.begin_s])
+                moments += [float((p.pts or p.dts or 0) * p.time_base) for p, _ in self._held]
+            self._shift_s = min(moments)
         return self._shift_s
 
     def write(self, block: Block, begin_s: float) -> None:
@@ -357,6 +364,23 @@ class Remux:
             self._container.mux_one(packet)
         except (FFmpegError, OSError) as error:
             raise OutputError(f"cannot write the output: {error.strerror}") from error
+
+
+def _index_in_front(source: InputContainer) -> bool:
+    """Whether an MP4 or MOV has its index (moov) before the media data (mdat)."""
+    if "mov" not in source.format.name:
+        return False
+    with Path(source.name.removeprefix("file:")).open("rb") as stream:
+        while len(head := stream.read(8)) == 8:
+            size, kind = int.from_bytes(head[:4], "big"), head[4:]
+            if kind in (b"moov", b"mdat"):
+                return kind == b"moov"
+            if size == 1:
+                size = int.from_bytes(stream.read(8), "big") - 8
+            if size < 8:
+                return False
+            stream.seek(size - 8, 1)
+    return False
 
 
 def _stream_tags(stream: Any, new_codec: bool) -> dict[str, str]:

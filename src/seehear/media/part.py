@@ -185,6 +185,25 @@ class PartFolder:
             self._lock = -1
 
 
+def finish_published(output: Path) -> dict[str, Any] | None:
+    """Complete a run that was killed between giving the output and the receipt their names.
+
+    Returns:
+        The receipt, or None if there is nothing of the kind.
+    """
+    part = PartFolder(output, force=False)
+    draft = part.folder / "receipt.json"
+    if not (output.is_file() and draft.is_file()):
+        return None
+    if part.media.exists() and not part.media.samefile(output):
+        return None
+    receipt: dict[str, Any] = json.loads(draft.read_text(encoding="utf-8"))
+    with _said_plainly(output):
+        draft.replace(receipt_path(output))
+    part.remove()
+    return receipt
+
+
 @contextlib.contextmanager
 def claimed(
     output: Path, fingerprint: dict[str, Any], force: bool, resume: bool

@@ -52,6 +52,12 @@ class SoundSource:
         """Hz."""
         return self.stream.sample_rate
 
+    @property
+    def begin_s(self) -> float:
+        """When the sound to work on begins by the header, seconds on the file's clock."""
+        first = self.stream.start_s if self.stream.start_s is not None else self.info.start_s
+        return first if self.cut is None else max(first, self.cut.begin_s)
+
     def expected_samples(self) -> int:
         """Length by the header, in samples (0 when it does not say)."""
         first = self.stream.start_s if self.stream.start_s is not None else self.info.start_s

@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from seehear.errors import Cancelled, OutputError, UsageError
-from seehear.media.part import PartFolder, check_output, claimed, receipt_path
+from seehear.media.part import (
+    PartFolder,
+    check_output,
+    claimed,
+    finish_published,
+    receipt_path,
+)
 from tests.media_kit import files_in
 
 JOB = {"model": "m", "input": [1, 2]}
@@ -109,3 +115,15 @@ def test_names_that_must_not_be_written(tmp_path: Path) -> None:
         check_output(source, tmp_path / "no" / "out.mp4", force=False)
     with pytest.raises(OutputError, match="is a folder"):
         check_output(source, tmp_path, force=True)
+
+
+def test_a_kill_between_the_two_names_is_completed(tmp_path: Path) -> None:
+    out = tmp_path / "out.wav"
+    with pytest.raises(Cancelled), claimed(out, JOB, force=False, resume=False) as part:
+        part.media.write_bytes(b"sound")
+        (part.folder / "receipt.json").write_text('{"verb": "highlight"}')
+        out.hardlink_to(part.media)
+        raise Cancelled("killed here")
+    assert finish_published(out) == {"verb": "highlight"}
+    assert files_in(tmp_path) == {"out.wav", "out.wav.seehear.json"}
+    assert finish_published(out) is None

@@ -18,7 +18,7 @@ from seehear.errors import InputError
 from seehear.features.captions import Caption, read_captions
 from seehear.media.codecs import output_format
 from seehear.media.opening import check_is_file
-from seehear.media.part import PartFolder, check_output, claimed
+from seehear.media.part import PartFolder, check_output, claimed, finish_published
 from seehear.media.read import FrameStream, SoundReport
 from seehear.runtime import Stopwatch, choose_runtime, seed_everything, versions
 from seehear.tasks.highlight.analyse import hear_windows, mono_blocks
@@ -55,6 +55,9 @@ def highlight(options: HighlightOptions, progress: Progress | None = None) -> Re
     """
     clock = Stopwatch()
     progress = progress or silent
+    done = finish_published(options.output) if options.resume else None
+    if done is not None:
+        return Result(record=done, path=options.output, warnings=tuple(done["warnings"]))
     with clock("total"):
         source, captions = _open(options)
         registry.find(options.model, "highlight")
@@ -86,8 +89,9 @@ def _open(options: HighlightOptions) -> tuple[SoundSource, list[Caption]]:
     captions: list[Caption] = []
     if options.captions is not None:
         # Captions count from the file's start, windows from the beginning of the sound.
+        offset = source.begin_s - source.info.start_s
         captions = [
-            replace(c, start_s=c.start_s - options.start, end_s=c.end_s - options.start)
+            replace(c, start_s=c.start_s - offset, end_s=c.end_s - offset)
             for c in read_captions(options.captions)
         ]
     return source, captions
