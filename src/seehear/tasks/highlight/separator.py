@@ -63,7 +63,9 @@ def _call_function(name: str, source: Path, folder: Path) -> None:
     try:
         separate = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
-        raise UsageError(f"cannot import the separator {name!r}: {error}") from error
+        raise UsageError(
+            f"cannot import the separator {name!r} ({error}); is its folder on PYTHONPATH?"
+        ) from error
     try:
         separate(source, folder)
     except (RuntimeError, ValueError, OSError) as error:
