@@ -42,7 +42,9 @@ def prepare(verb: str, argv: list[str]) -> int:
     recipes = {name: act for task in TASKS.values() for name, act in task.prepare.items()}
     name, action = pick(verb, argv, recipes)
     options = parse(resolve(action.options), argv[1:], f"{verb} {name}")
-    return perform(action, options, options, "run it again, with --force over what is there")
+    return perform(
+        action, options, options, "the corpus is not complete; run the same command again"
+    )
 
 
 def evaluate(verb: str, argv: list[str]) -> int:

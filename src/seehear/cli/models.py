@@ -14,7 +14,7 @@ from seehear.cli.output import complain, flatten, progress_bar, say, say_json, t
 from seehear.cli.parsing import parse
 from seehear.cli.stopping import stoppable
 from seehear.config import to_dict
-from seehear.errors import ModelError, UsageError
+from seehear.errors import ModelError, OutputError, UsageError
 from seehear.registry import ModelRow
 from seehear.tasks import IMPORTERS, resolve
 
@@ -89,6 +89,7 @@ class ImportOptions:
         kind: whose weights they are.
         checkpoint: file as published; read without running any code in it.
         output: folder to write.
+        force: overwrite a checkpoint that is there.
         json: print one JSON object on stdout.
         debug: show a traceback when something fails.
     """
@@ -96,6 +97,7 @@ class ImportOptions:
     kind: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="KIND")]]
     checkpoint: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="CKPT")]]
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="DIR")]
+    force: bool = False
     json: bool = False
     debug: bool = False
 
@@ -211,6 +213,10 @@ def import_model(argv: list[str]) -> int:
     if options.kind not in IMPORTERS:
         raise UsageError(
             f"no importer is called {options.kind!r}; known: {', '.join(sorted(IMPORTERS))}"
+        )
+    if (options.output / "config.json").exists() and not options.force:
+        raise OutputError(
+            f"{str(options.output)!r} holds a checkpoint; add --force to overwrite it"
         )
     with stoppable("the folder may be incomplete; import again"):
         sha256 = resolve(IMPORTERS[options.kind])(options.checkpoint, options.output)

@@ -55,6 +55,11 @@ TASKS: dict[str, TaskSpec] = {
             "seehear.tasks.highlight.infer:highlight",
         ),
         prepare={
+            "muddy-mix": Action(
+                "finished mixes in stems from your copy of a corpus, with seeded muddy versions",
+                "seehear.tasks.highlight.prepare_options:MuddyMixOptions",
+                "seehear.tasks.highlight.prepare:prepare_muddy_mix",
+            ),
             "scenes": Action(
                 "finished scenes with true stems from recordings and photos, by the mixing rule",
                 "seehear.tasks.highlight.scenes_options:ScenesOptions",

@@ -109,7 +109,8 @@ def test_fetch_says_where(
 def imported(checkpoint: Path, folder: Path) -> str:
     if not checkpoint.is_file():
         raise ModelError(f"cannot read {checkpoint}")
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
+    (folder / "config.json").touch()
     return "abc"
 
 
@@ -123,5 +124,8 @@ def test_import_hands_over_both_paths(
     capsys.readouterr()
     shown = run_json(capsys, "import", "visah", str(checkpoint), "-o", str(out))
     assert shown == {"folder": str(out), "sha256": "abc"} and out.is_dir()
+    assert main(["models", "import", "visah", str(checkpoint), "-o", str(out)]) == 1
+    assert "add --force to overwrite" in capsys.readouterr().err
+    assert main(["models", "import", "visah", str(checkpoint), "-o", str(out), "--force"]) == 0
     assert main(["models", "import", "other", str(checkpoint), "-o", str(out)]) == 2
     assert "known: visah" in capsys.readouterr().err
