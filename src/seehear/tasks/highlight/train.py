@@ -27,10 +27,12 @@ from seehear.data.sources import (
 )
 from seehear.errors import ModelError
 from seehear.features.glance import FOLDER as GLANCE_FOLDER
+from seehear.metrics.report import write_text
 from seehear.models import build_config, build_model
 from seehear.models.bandgain import BandGain
 from seehear.models.glance import Glance
 from seehear.runtime import seed_everything, versions
+from seehear.tasks.highlight.card import model_card, used_rows
 from seehear.tasks.highlight.data import SceneBatches, SceneSettings, fixed_batches
 from seehear.tasks.highlight.objective import BandGainObjective
 from seehear.tasks.highlight.prepare_scenes import check_library, usable_rows
@@ -98,6 +100,9 @@ def _finish(
         **facts,
     }
     digest = save_checkpoint(folder, model, config.kind, meta, dtype=torch.float16)
+    rows = [] if config.sources is None else usable_rows(_rows(config), "train", any_use_only=True)
+    card = model_card(config.output.name, config.kind, meta, used_rows(config.kind, rows))
+    write_text(folder / "README.md", card)
     return {
         "checkpoint": str(folder),
         "sha256": digest,

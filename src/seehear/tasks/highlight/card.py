@@ -1,0 +1,96 @@
+"""Model cards: what a checkpoint is, how it was trained, and whose recordings and photos are in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from seehear.data.sources import SourceRow
+
+ABOUT: Mapping[str, str] = {
+    "bandgain": (
+        "Gains per band and time from a mixture and the picture beside it "
+        "(`seehear.models.bandgain`), for `seehear highlight`."
+    ),
+    "glance": (
+        "Small visual encoder (`seehear.models.glance`): a square frame in, a short vector out. "
+        "`highlight/starter` looks through it."
+    ),
+    "visah": "VisAH (CVPR 2025) in this project's implementation, for `seehear highlight`.",
+}
+LIMITS: Mapping[str, str] = {
+    "bandgain": (
+        "Trained on scenes of exactly one speaker, one instrument or piece of music and one of ten "
+        "kinds of effect, mixed by rule and band-limited to 5-8 kHz, with one still photo a second. "
+        "Real films have other sounds, other mixes and moving pictures; how well it does there "
+        "is not measured. Above 8 kHz the gain of the highest band is used."
+    ),
+    "glance": (
+        "It knows the photo classes below, mostly objects on plain ground seen from near by; people "
+        "playing instruments, drawings and small things in a scene are new to it."
+    ),
+    "visah": "See the manifest it was trained on.",
+}
+
+
+def used_rows(kind: str, rows: Sequence[SourceRow]) -> list[SourceRow]:
+    """Rows of the training split that a model of this kind learns from."""
+    if kind == "glance":
+        return [row for row in rows if row.kind == "photo"]
+    return [row for row in rows if row.stem or row.kind == "photo" or "midi=" in row.note]
+
+
+def model_card(
+    name: str, kind: str, facts: Mapping[str, Any], rows: Sequence[SourceRow], results: str = ""
+) -> str:
+    """Text of a README.md.
+
+    Args:
+        name: title.
+        kind: name of the model in the table of models.
+        facts: `meta` of the checkpoint.
+        rows: training rows, as from `used_rows`.
+        results: paragraph or table with measured figures.
+    """
+    plain = [f"| {k} | {v} |" for k, v in facts.items() if isinstance(v, (str, int, float))]
+    checked = facts.get("validation", {})
+    plain += [f"| validation: {key} | {value:.4g} |" for key, value in checked.items()]
+    parts = [
+        f"# {name}",
+        ABOUT[kind],
+        "\n".join(["| fact | value |", "|---|---|", *plain]),
+        *([f"## Results\n\n{results}"] if results else []),
+        f"## Limits\n\n{LIMITS[kind]}",
+        f"## Sources\n\n{sources_text(rows)}" if rows else "",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def sources_text(rows: Sequence[SourceRow]) -> str:
+    """Sources and licences with the authors behind them; recordings by number where that is all."""
+    groups: dict[tuple[str, str], list[SourceRow]] = {}
+    for row in rows:
+        groups.setdefault((row.source, row.licence), []).append(row)
+    lines = [
+        "All from the training split; every licence allows any use. Thanks to all who recorded, "
+        "played, read and took pictures.",
+        "",
+        "| source | licence | files |",
+        "|---|---|---|",
+    ]
+    lines += [f"| {s} | {licence} | {len(g)} |" for (s, licence), g in sorted(groups.items())]
+    lines += ["", "Authors:", ""]
+    for (source, licence), group in sorted(groups.items()):
+        authors = sorted({row.author for row in group}, key=str.lower)
+        lines.append(f"- {source}, {licence}: {_shorten(authors)}")
+    return "\n".join(lines)
+
+
+def _shorten(authors: Sequence[str]) -> str:
+    """Freesound numbers share their address; names stand as they are."""
+    prefix = "freesound.org/s/"
+    numbers = sorted(int(a.removeprefix(prefix)) for a in authors if a.startswith(prefix))
+    names = [a for a in authors if not a.startswith(prefix)]
+    if numbers:
+        names.append(f"uploaders of {prefix}N, N = {', '.join(map(str, numbers))}")
+    return "; ".join(names)
