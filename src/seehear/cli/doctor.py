@@ -119,19 +119,22 @@ def encoders(complaints: list[str]) -> dict[str, str]:
 
 
 def models(complaints: list[str]) -> dict[str, str]:
-    """State of every model; files that are here are hashed again."""
-    found = {}
-    for row in registry.rows().values():
-        state = state_of(row)
-        if state in ("built in", "fetched"):
-            try:
-                registry.verify(row.id)
-            except SeehearError as error:
-                state = "damaged"
-                complaints.append(str(error))
-            else:
-                state = f"{state}, hash is right"
-        found[row.id] = state
+    """State of every model and encoder; files that are here are hashed again."""
+    found = {row.id: state_of(row) for row in registry.rows().values()}
+    here = {name: name for name, state in found.items() if state in ("built in", "fetched")}
+    known = {row.builtin for row in registry.rows().values()}
+    for config in sorted(registry.PACKAGE.glob("weights/*/config.json")):
+        name = f"weights/{config.parent.name}"
+        if name not in known:  # encoders are not chosen by --model, so they have no row
+            found[name], here[name] = "built in", str(config.parent)
+    for name, where in here.items():
+        try:
+            registry.verify(where)
+        except SeehearError as error:
+            found[name] = "damaged"
+            complaints.append(str(error))
+        else:
+            found[name] += ", hash is right"
     for task in TASKS.values():
         default = resolve(task.job.options).__dataclass_fields__["model"].default
         if found.get(default) == "missing":
@@ -139,7 +142,22 @@ def models(complaints: list[str]) -> dict[str, str]:
                 f"{default}, the default model of {task.name}, is not part of this installation; "
                 f"install the package again or name another with --model"
             )
-    return found
+    return {**found, **hub_models()}
+
+
+def hub_models() -> dict[str, str]:
+    """Encoders and classifiers that lie in the hub's cache on this machine."""
+    from huggingface_hub import scan_cache_dir
+    from huggingface_hub.errors import CacheNotFound
+
+    try:
+        cached = scan_cache_dir().repos
+    except CacheNotFound:
+        return {}
+    return {
+        repo.repo_id: f"in the hub's cache, {repo.size_on_disk / 1e6:.0f} MB"
+        for repo in sorted(cached, key=lambda repo: str(repo.repo_id))
+    }
 
 
 def free_disk(complaints: list[str]) -> dict[str, str]:

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from seehear import registry
+from seehear.checkpoint import save_checkpoint
 from seehear.cli import doctor
 from seehear.cli.main import main
 from tests.unit.cli.test_models import only_toys
-from tests.unit.test_registry import toy_model
+from tests.unit.test_registry import tiny_toy, toy_model
 
 __all__ = ["only_toys", "toy_model"]
 
@@ -82,23 +83,29 @@ def test_doctor_is_content_with_this_machine(
     assert {"torch", "av", "libavcodec"} <= facts["versions"].keys()
     assert facts["machine"]["--device auto"] in ("cpu", "cuda")
     assert facts["encoders"]["aac"] == "available"
-    assert facts["models"] == {"highlight/toy": "made on the spot"}
+    assert facts["models"]["highlight/toy"] == "made on the spot"
+    assert "damaged" not in facts["models"].values()
     assert main(["doctor"]) == 0
     assert capsys.readouterr().out.endswith("ready\n")
 
 
 @pytest.mark.usefixtures("only_toys")
 def test_doctor_finds_what_is_wrong(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(doctor, "LOW_DISK_BYTES", 10**18)
     monkeypatch.setattr(doctor, "NEEDED_ENCODERS", ("aac", "no-such-codec"))
     table = {**registry.rows()}
     table["highlight/starter"] = table["highlight/lost"]
     monkeypatch.setattr(registry, "rows", lambda: table)
+    monkeypatch.setattr(registry, "PACKAGE", tmp_path)
+    broken = tmp_path / "weights" / "encoder"
+    save_checkpoint(broken, tiny_toy(), "toy", {})
+    (broken / "model.safetensors").write_bytes(b"")
     assert main(["doctor", "--json"]) == 3
     shown = capsys.readouterr()
     warnings = json.loads(shown.out)["warnings"]
     assert len(warnings) == len(shown.err.splitlines()) > 2
     assert any("no-such-codec" in sentence for sentence in warnings)
+    assert any("model.safetensors has sha256" in sentence for sentence in warnings)
     assert any("GB are free" in sentence for sentence in warnings)
