@@ -2,6 +2,9 @@
 
 # Without bytecode every process would parse torch again.
 unexport PYTHONDONTWRITEBYTECODE
+# Threads that wait let others work: many small operations otherwise spend most of their processor
+# time spinning, above all when something else is running.
+export OMP_WAIT_POLICY ?= PASSIVE
 
 PYTHON_BIN := .venv/bin/python
 CODE := src tests benchmarks examples
