@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from seehear.dsp.grid import ColumnGrid
 from seehear.dsp.overlap import SpectrumStream
 
 MIN_GAIN_DB, MAX_GAIN_DB = -30.0, 12.0
@@ -124,13 +125,9 @@ def ratio_rule(strength: float) -> GainRule:
 class BandGains:
     """Decibels per band on a regular grid of columns -> gains per bin of another transform.
 
-    Columns are fed as they become known and dropped when passed. Between columns and band centres
-    decibels are interpolated linearly; below the lowest and above the highest centre the outermost
-    band's value holds.
-
     Args:
-        band_centres_hz: [B], increasing.
-        columns_per_s: columns of the band grid per second; column 0 is at second 0.
+        band_centres_hz: see `grid.ColumnGrid`, as are the next three.
+        columns_per_s: columns of the band grid per second.
         sample_rate: Hz of the sound that the gains are for.
         n_fft: transform length of `gain_stream` at that rate.
         strength: see `ratio_rule`.
@@ -144,40 +141,19 @@ class BandGains:
         n_fft: int,
         strength: float,
     ) -> None:
-        bins_hz = np.fft.rfftfreq(n_fft, 1 / sample_rate)
-        place = np.interp(bins_hz, band_centres_hz, np.arange(len(band_centres_hz)))
-        self._low = torch.from_numpy(np.floor(place).astype(np.int64))
-        self._high = (self._low + 1).clamp_max(len(band_centres_hz) - 1)
-        self._part = torch.from_numpy((place - np.floor(place)).astype(np.float32))[:, None]
-        self._step = columns_per_s * (n_fft // 4) / sample_rate
+        self._grid = ColumnGrid(band_centres_hz, columns_per_s, sample_rate, n_fft)
         self._strength = strength
-        self._columns = np.zeros((len(band_centres_hz), 0), np.float32)
-        self._first = 0
 
     def feed(self, decibel: NDArray[np.float32]) -> None:
         """Append columns [B, n]."""
-        self._columns = np.concatenate([self._columns, decibel], axis=1)
+        self._grid.feed(decibel)
 
     @property
     def fed_columns(self) -> int:
         """Columns fed so far."""
-        return self._first + self._columns.shape[1]
+        return self._grid.fed_columns
 
     def rule(self, first: int, spectra: Tensor) -> Tensor:
         """`GainRule`: gains [F, K] for the columns from `first` on."""
-        count = spectra.shape[-1] - 2
-        place = (np.arange(first, first + count) * self._step).clip(min=0)
-        place = np.minimum(place - self._first, self._columns.shape[1] - 1).clip(min=0)
-        low = np.floor(place).astype(np.int64)
-        high = np.minimum(low + 1, self._columns.shape[1] - 1)
-        part = (place - low).astype(np.float32)
-        bands = self._columns[:, low] * (1 - part) + self._columns[:, high] * part  # [B, K]
-        self._drop(int(low[-1]) - 1)
-        grid = torch.from_numpy(bands)
-        decibel = grid[self._low] * (1 - self._part) + grid[self._high] * self._part  # [F, K]
+        decibel = self._grid.read(first, spectra.shape[-1] - 2)
         return torch.pow(10.0, decibel * (self._strength / 20.0))
-
-    def _drop(self, count: int) -> None:
-        if count > 0:
-            self._columns = self._columns[:, count:]
-            self._first += count
