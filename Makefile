@@ -36,9 +36,11 @@ test-all: dev
 	@$(PYTHON_BIN) -m pytest
 
 check: dev
-	@$(PYTHON_BIN) -m ruff format --check $(CODE)
-	@$(PYTHON_BIN) -m ruff check $(CODE)
-	@$(PYTHON_BIN) -m mypy
+	@status=0; \
+	$(PYTHON_BIN) -m ruff format --check $(CODE) || status=1; \
+	$(PYTHON_BIN) -m ruff check $(CODE) || status=1; \
+	$(PYTHON_BIN) -m mypy || status=1; \
+	exit $$status
 
 format: dev
 	@$(PYTHON_BIN) -m ruff format $(CODE)
