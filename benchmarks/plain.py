@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from seehear.dsp.segments import cut_segments
 from seehear.media.read import read_audio, read_frames
 from seehear.runtime import choose_runtime
-from seehear.tasks.highlight.analyse import mono_blocks
+from seehear.tasks.hearing import mono_blocks
 from seehear.tasks.highlight.highlighter import Highlighter, WindowContext, load_highlighter
 from seehear.tasks.highlight.render import channel_names_of, make_renderer
 

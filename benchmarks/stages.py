@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from seehear.media.read import FrameStream, SoundReport
 from seehear.runtime import Stopwatch, choose_runtime
-from seehear.tasks.highlight.analyse import mono_blocks
+from seehear.tasks.hearing import mono_blocks
 from seehear.tasks.highlight.highlighter import Highlighter, WindowContext, load_highlighter
 from seehear.tasks.highlight.render import make_renderer
 from seehear.tasks.output import write_output

@@ -7,44 +7,21 @@ the same for files and for clips in memory. Each encoder sees each frame once, a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seehear.dsp.gains import downmix_stream
 from seehear.dsp.segments import Segment, cut_segments
 from seehear.features.captions import Caption
 from seehear.runtime import Stopwatch
+from seehear.tasks.hearing import HeardWindow, in_batches
 from seehear.tasks.highlight.highlighter import Highlighter, WindowContext
 
 Block = NDArray[np.float32]
 # increasing seconds from the sound's beginning -> uint8 [N, 3, S, S]
 FramesAt = Callable[[list[float]], Tensor]
-
-
-@dataclass(frozen=True)
-class HeardWindow:
-    """A window and what the network made of it (None if it was finished before)."""
-
-    index: int
-    span: tuple[int, int]
-    result: Block | None
-
-
-def mono_blocks(
-    blocks: Iterable[Block], sample_rate: int, channel_names: Sequence[str]
-) -> Iterator[Block]:
-    """Mix blocks [C, n] down to [1, n] (see `dsp.gains.downmix_stream`)."""
-    stream = downmix_stream(sample_rate, channel_names)
-    if stream is None:
-        yield from blocks
-        return
-    for block in blocks:
-        yield stream.push(block)
-    yield stream.finish()
 
 
 def hear_windows(
@@ -75,34 +52,14 @@ def hear_windows(
     segments = cut_segments(
         mono, sample_rate, highlighter.sample_rate, highlighter.plan, skip=is_finished
     )
-    waiting: list[Segment] = []
-    for segment in segments:
-        if segment.waveform is None:
-            yield from _run(highlighter, waiting, context, clock)
-            waiting = []
-            yield HeardWindow(segment.index, segment.span, None)
-            continue
-        waiting.append(segment)
-        if len(waiting) == highlighter.batch_size:
-            yield from _run(highlighter, waiting, context, clock)
-            waiting = []
-    yield from _run(highlighter, waiting, context, clock)
 
+    def run(batch: list[Segment]) -> list[Block]:
+        waveforms = [segment.waveform for segment in batch if segment.waveform is not None]
+        contexts = [context.of(segment.span) for segment in batch]
+        with clock("network"):
+            return highlighter.run_windows(waveforms, contexts)
 
-def _run(
-    highlighter: Highlighter,
-    segments: list[Segment],
-    context: _ContextSource,
-    clock: Stopwatch,
-) -> Iterator[HeardWindow]:
-    if not segments:
-        return
-    waveforms = [segment.waveform for segment in segments if segment.waveform is not None]
-    contexts = [context.of(segment.span) for segment in segments]
-    with clock("network"):
-        results = highlighter.run_windows(waveforms, contexts)
-    for segment, result in zip(segments, results, strict=True):
-        yield HeardWindow(segment.index, segment.span, result)
+    yield from in_batches(segments, highlighter.batch_size, run)
 
 
 class _ContextSource:

@@ -20,7 +20,8 @@ from seehear.dsp.resample import ResampleStream
 from seehear.dsp.window import cross_fade
 from seehear.errors import InputError
 from seehear.features.captions import Caption
-from seehear.tasks.highlight.analyse import FramesAt, hear_windows, mono_blocks
+from seehear.tasks.hearing import mono_blocks
+from seehear.tasks.highlight.analyse import FramesAt, hear_windows
 from seehear.tasks.highlight.highlighter import Highlighter
 from seehear.tasks.rendering import Renderer
 from seehear.types import Audio, Clip, Video
