@@ -59,10 +59,13 @@ def prepare_scenes(options: ScenesOptions, progress: Progress | None = None) -> 
     library = load_sounds(rows)
     check_library(library, options.split)
     photos = photos_by_class(rows)
+    # A cut-off at the sample rate is above everything there is.
+    open_band = (float(SAMPLE_RATE), float(SAMPLE_RATE))
+    rule = MixingRule(low_pass_hz=open_band) if options.unmatched else MixingRule()
     written: list[ClipRow] = []
     for index in range(options.count):
         rng = np.random.default_rng([options.seed, index])
-        scene = draw_scene(library, sorted(photos), rng)
+        scene = draw_scene(library, sorted(photos), rng, rule)
         written.append(_write(options, index, scene, photos, rng))
         if progress is not None:
             progress(index + 1, options.count, written[-1].id)

@@ -22,6 +22,7 @@ class ScenesOptions:
         count: number of scenes.
         seed: of all choices.
         frame_size: side of the stored square frames, pixels.
+        unmatched: leave out the common low-pass, so that sounds keep their own bandwidth.
         any_use_only: use only rows whose licence puts no condition on what is made of them.
         force: overwrite what is there.
         json: print one JSON object on stdout.
@@ -38,6 +39,7 @@ class ScenesOptions:
     count: Annotated[int, tyro.conf.arg(metavar="N")] = 168
     seed: int = 0
     frame_size: Annotated[int, tyro.conf.arg(metavar="PIXELS")] = 64
+    unmatched: bool = False
     any_use_only: bool = False
     force: bool = False
     json: bool = False

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from seehear.checkpoint import load_checkpoint, save_checkpoint
@@ -187,3 +188,17 @@ def test_a_split_without_sounds_is_refused(corpus: Path, tmp_path: Path) -> None
     options = ScenesOptions(source=corpus, output=tmp_path, split="nowhere", count=1)
     with pytest.raises(InputError, match="no rows of the split"):
         prepare_scenes(options)
+
+
+def test_unmatched_scenes_keep_their_bandwidth(corpus: Path, tmp_path: Path) -> None:
+    top = {}
+    for name, unmatched in (("matched", False), ("open", True)):
+        options = ScenesOptions(
+            source=corpus, output=tmp_path / name, split="val", count=1, unmatched=unmatched
+        )
+        prepare_scenes(options)
+        sound, rate = soundfile.read(tmp_path / name / "scenes" / "scene0000.effects.flac")
+        spectrum = np.abs(np.fft.rfft(sound))
+        hz = np.fft.rfftfreq(len(sound), 1 / rate)
+        top[name] = spectrum[hz > 7700].mean() / spectrum[(hz > 2000) & (hz < 4000)].mean()
+    assert top["open"] > 10 * top["matched"]
