@@ -49,6 +49,16 @@ MODELS: dict[str, ModelEntry] = {
         "seehear.models.glance:Glance",
         "seehear.models.glance:tiny_glance",
     ),
+    "bandmask": ModelEntry(
+        "seehear.models.bandmask:BandMaskConfig",
+        "seehear.models.bandmask:BandMask",
+        "seehear.models.bandmask:tiny_bandmask",
+    ),
+    "concepts": ModelEntry(
+        "seehear.models.concepts:ConceptsConfig",
+        "seehear.models.concepts:Concepts",
+        "seehear.models.concepts:tiny_concepts",
+    ),
 }
 
 

@@ -1,0 +1,51 @@
+"""Options of `evaluate separate`. No torch here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from seehear.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOptions:
+    """Score a separation model on a fixed list of mixtures.
+
+    Args:
+        manifest: JSON lines file that `prepare mixes` wrote.
+        output: folder for sounds.csv, sounds.jsonl, summary.json and summary.md.
+        model: id or path of a checkpoint folder.
+        limit: score only the first N mixtures; 0 means all.
+        bss: also compute SDR, SIR and SAR (BSS Eval), which takes most of the time.
+        seed: of bootstrap draws.
+        force: overwrite an earlier evaluation in the folder.
+        json: print the summary as one JSON object on stdout.
+        quiet: show no progress.
+        debug: show a traceback when something fails.
+
+    Raises:
+        UsageError: a value is out of range.
+    """
+
+    manifest: Annotated[Path, tyro.conf.arg(metavar="FILE")]
+    output: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="DIR")]
+    model: Annotated[str, tyro.conf.arg(metavar="ID|FOLDER")] = "separate/starter"
+    limit: Annotated[int, tyro.conf.arg(metavar="N")] = 0
+    bss: bool = True
+    seed: int = 0
+    force: bool = False
+    json: bool = False
+    quiet: bool = False
+    debug: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.model:
+            raise UsageError("--model is empty; give an id or a folder")
+        if self.limit < 0:
+            raise UsageError(f"--limit must be 0 (all mixtures) or more, not {self.limit}")
+        if not 0 <= self.seed < 2**32:
+            raise UsageError(f"--seed must be between 0 and {2**32 - 1}, not {self.seed}")
