@@ -44,13 +44,17 @@ class Preset:
 
 
 def run_stage(what: str, preset: Preset, *more: str) -> Facts:
-    """One measurement."""
+    """One measurement; whole runs have the environment of a user who set nothing."""
+    environment = dict(os.environ)
+    if what in ("plain", "job"):
+        environment.pop("OMP_WAIT_POLICY", None)
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.stages", what, str(preset.clip)]
     done = subprocess.run(
         [*command, "--model", preset.model, *more],
         capture_output=True,
         text=True,
         cwd=HERE.parent,
+        env=environment,
         check=False,
     )
     if done.returncode:
@@ -210,6 +214,8 @@ Made by `make bench`; every figure is measured, none is edited by hand.
   quickest counts.
 - `decode` is sound to mono and frames to squares; `render` is cross-fades and gains on two channels;
   `encode` is decoding the sound once more, AAC, copying the video, reading the result again and hashing.
+- `plain` and `job` run as called by a user who set nothing; single stages run with
+  `OMP_WAIT_POLICY={waiting}` (see docs/decisions/0014-waiting-threads.md).
 - Peak memory is that of the whole process, Python and torch included.
 - `seehear --help`: {help_s:.2f} s (median of five).
 """
@@ -244,6 +250,7 @@ def main() -> None:
             rate=RATE,
             clips=", ".join(f"{p.seconds:.0f} s for {p.name}" for p in presets),
             rounds=arguments.rounds,
+            waiting=os.environ.get("OMP_WAIT_POLICY", "unset"),
             help_s=help_seconds(),
         )
         for preset in presets:
