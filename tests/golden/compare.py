@@ -25,10 +25,14 @@ class Tolerance:
     Args:
         relative: largest |difference| / |expected|, both as L2 norm over the array.
         element: largest difference of one element as a share of max|expected|; None = any.
+        absolute: largest difference of one element, in its own unit; None = any.
+        ceiling: values above it are only rounding and count as equal; None = no such values.
     """
 
     relative: float
     element: float | None = None
+    absolute: float | None = None
+    ceiling: float | None = None
 
     @classmethod
     def parse(cls, text: str) -> Tolerance:
@@ -47,13 +51,15 @@ class Produced:
         arrays: by the names of IO.npz.
         scalars: by the names under the spec's `scalars`.
         statistics: by name as in the spec, compared only with the stored recipe.
-        tolerances: tolerance by the beginning of an item's name, most special first; "" for the rest.
+        tolerances: tolerance by a pattern in an item's name, most special first; "" for the rest.
+        phases: by name of an array of angles, what its angles weigh: the angle of nothing is noise.
     """
 
     arrays: Mapping[str, Array] = field(default_factory=dict)
     scalars: Numbers = field(default_factory=dict)
     statistics: Numbers = field(default_factory=dict)
     tolerances: Mapping[str, Tolerance] = field(default_factory=dict)
+    phases: Mapping[str, Array] = field(default_factory=dict)
 
     def tolerance(self, name: str) -> Tolerance:
         """Tolerance of an array or number."""
@@ -93,8 +99,11 @@ class Line:
         ).rstrip()
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
+        """For JSON, which has no infinity."""
+        told = asdict(self)
+        if self.tolerance == float("inf"):
+            told["tolerance"] = None
+        return told
 
 
 def compare(
@@ -133,8 +142,13 @@ def compare_one(name: str, made: Any, produced: Produced, expected: Any) -> Line
     if ours.shape != theirs.shape:
         return Line(name, False, note=f"shape {ours.shape} instead of {theirs.shape}")
     tolerance = produced.tolerance(name)
-    if not np.isfinite(ours).all():
+    if np.isnan(ours).any() or (tolerance.ceiling is None and np.isinf(ours).any()):
         return Line(name, False, note="not finite")
+    if tolerance.ceiling is not None:
+        ours, theirs = np.minimum(ours, tolerance.ceiling), np.minimum(theirs, tolerance.ceiling)
+    if name in produced.phases:
+        weight = np.asarray(produced.phases[name], np.float64)
+        ours, theirs = (np.stack([weight * np.cos(x), weight * np.sin(x)]) for x in (ours, theirs))
     largest = float(np.abs(ours - theirs).max(initial=0.0))
     scale = float(np.linalg.norm(theirs))
     relative = float(np.linalg.norm(ours - theirs)) / scale if scale else largest
@@ -144,13 +158,19 @@ def compare_one(name: str, made: Any, produced: Produced, expected: Any) -> Line
         allowed = tolerance.element * float(np.abs(theirs).max(initial=0.0))
         if largest > allowed:
             holds, note = False, f"(one element may differ by {allowed:.2e})"
+    if tolerance.absolute is not None and largest > tolerance.absolute:
+        holds, note = False, f"(one element may differ by {tolerance.absolute:.2e})"
     return Line(name, holds, relative, largest, tolerance.relative, note)
 
 
-def flatten(numbers: Numbers, prefix: str = "") -> Iterator[tuple[str, float]]:
-    """Nested numbers as `a.b.c`, in order; texts and shapes are skipped."""
+def flatten(numbers: Numbers, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested numbers and lists of numbers as `a.b.c`, in order; texts are skipped."""
     for key, value in numbers.items():
         if isinstance(value, Mapping):
             yield from flatten(value, f"{prefix}{key}.")
-        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        elif _is_number(value) or (isinstance(value, list) and all(map(_is_number, value))):
             yield f"{prefix}{key}", value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

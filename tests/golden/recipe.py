@@ -8,8 +8,8 @@ for checks with other numbers than the stored ones.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import prod, sqrt
 from typing import Any
 
@@ -28,10 +28,12 @@ class Recipe:
     Args:
         seed_offset: added to every seed of an input.
         name_prefix: put before every name that seeds a weight.
+        stored: arrays of IO.npz, for inputs that have no rule but are stored.
     """
 
     seed_offset: int = 0
     name_prefix: str = ""
+    stored: Mapping[str, Array] = field(default_factory=dict, compare=False)
 
     @property
     def is_stored(self) -> bool:

@@ -97,3 +97,20 @@ def test_comparison() -> None:
     off[0] += 0.05
     line = compare(Produced({"a": off}, tolerances=produced.tolerances), {"a": large}, {}, {})[0]
     assert line.relative is not None and line.relative < 1e-4 and not line.holds
+
+
+def test_comparison_of_decibels_and_angles() -> None:
+    produced = Produced(
+        arrays={"angle": np.array([np.pi, 0.3]), "turned": np.array([0.2])},
+        scalars={"dB": [304.0, 5.001], "off": [3.0], "order": [1, 0]},
+        tolerances={
+            "^scalars": Tolerance(np.inf, absolute=0.01, ceiling=60.0),
+            "": Tolerance(1e-3),
+        },
+        phases={"angle": np.array([1.0, 0.0]), "turned": np.array([1.0])},
+    )
+    arrays = {"angle": np.array([-np.pi, 2.0]), "turned": np.array([0.1])}
+    expected = {"dB": [99.0, 5.0], "off": [3.5], "order": [1, 0]}
+    lines = compare(produced, arrays, expected, {})
+    assert [line.holds for line in lines] == [True, False, True, False, True]
+    assert lines[2].as_dict()["tolerance"] is None
