@@ -108,8 +108,8 @@ def test_keyboard_interrupt_gives_130(capsys: pytest.CaptureFixture[str]) -> Non
     [
         ([], "expected a verb"),
         (["enhance", "in.mp4"], "unknown verb 'enhance'"),
-        (["separate", "in.mp4"], "unknown verb 'separate'"),
-        (["studio"], "unknown verb 'studio'"),
+        (["Highlight", "in.mp4"], "unknown verb 'Highlight'"),
+        (["./in.mp4"], "unknown verb './in.mp4'"),
         (["--verbose"], "unknown option '--verbose'"),
         ([*CALL, "--strength", "7"], "--strength must be between 0 and 1"),
         (["models"], "models takes one of list, show, fetch, verify, import"),

@@ -84,7 +84,7 @@ def test_what_is_told_on_the_command_line(tmp_path: Path) -> None:
     [
         ({"input": {"sha256": "0" * 64}}, 1, "has changed since the receipt was written"),
         ({"model": {"sha256": "f" * 64}}, 1, "has other weights than the recorded run"),
-        ({"verb": "separate"}, 1, "records the verb 'separate'"),
+        ({"verb": "shout"}, 1, "records the verb 'shout'"),
         ({"options": None}, 1, "holds no options"),
         ({"options": {"input": "a", "smell": 1}}, 2, "unknown key 'smell'"),
         ({"options": {"strength": 1.0}}, 2, "needs a value for 'input'"),
