@@ -26,7 +26,7 @@ LIMITS: Mapping[str, str] = {
         "is not measured. Above 8 kHz the gain of the highest band is used."
     ),
     "glance": (
-        "It knows the photo classes below, mostly objects on plain ground seen from near by; people "
+        "It knows the photo classes listed in `config.json`, mostly objects on plain ground seen from near by; people "
         "playing instruments, drawings and small things in a scene are new to it."
     ),
     "visah": "See the manifest it was trained on.",
