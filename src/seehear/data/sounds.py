@@ -14,7 +14,7 @@ from seehear.errors import InputError
 
 KINDS = frozenset(("recording", "speech", "oneshot", "effect", "music"))
 GENERIC = frozenset(("ambience", "effects", "music", "music_loop"))
-"""Classes that say nothing about the thing that sounds; they only disturb."""
+"""Classes that say nothing about the thing that sounds; like whole pieces of music they only disturb."""
 FEWEST = 4
 """A class with fewer sounds than this disturbs, but cannot be asked for."""
 
@@ -50,15 +50,18 @@ def load_things(
         InputError: a file cannot be decoded; the message names it.
     """
     sounds: dict[str, list[Sound]] = {}
+    generic = set(GENERIC)
     for row in rows:
         if row.kind in KINDS:
             label = "speech" if row.kind == "speech" else row.label
+            if row.kind == "music":
+                generic.add(label)
             sounds.setdefault(label, []).append(Sound(read_sound(row.path), label, row.source_id))
     for sound in extra:
         sounds.setdefault(sound.label, []).append(sound)
     library = ThingLibrary()
     for label, found in sorted(sounds.items()):
-        askable = label not in GENERIC and len(found) >= fewest
+        askable = label not in generic and len(found) >= fewest
         (library.things if askable else library.others)[label] = found
     return library
 

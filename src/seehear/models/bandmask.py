@@ -152,13 +152,14 @@ class BandMask(nn.Module):
         asked = self.ask(queries)  # [B, Q, W]
         present = query_mask[..., None].to(asked.dtype)
         told = (asked * present).sum(1) / present.sum(1).clamp_min(1.0)  # [B, W]
+        shown = functional.pad(query_mask, (0, 1), value=True)[:, :, None, None]
+        coarse = coarse.masked_fill(~shown, -1e4)
         wanted = coarse[:, :-1].logsumexp(dim=1, keepdim=True) - coarse[:, -1:]
         y = torch.cat([y, wanted.clamp(-6.0, 6.0).to(y.dtype)], dim=1)
         y = self.dec1(torch.cat([_wider(y, (2, 2)), x1], dim=1), told)
         y = self.dec0(torch.cat([_wider(y, (2, 2)), x0], dim=1), told)
         vectors = self.to_cells(y)[..., :num_columns]  # [B, C, F, N]
         logits = self.read(line, asked, vectors) + _smoothly(coarse, (4, 4))[..., :num_columns]
-        shown = functional.pad(query_mask, (0, 1), value=True)[:, :, None, None]
         return BandMaskParts(logits.masked_fill(~shown, -torch.inf).softmax(dim=1), classes)
 
     def _selected(self, classes: Tensor, queries: Tensor, query_mask: Tensor) -> Tensor:

@@ -18,6 +18,8 @@ from seehear.data.photo_sets import PhotoSet
 from seehear.models.concepts import Concepts
 
 SURROUNDINGS = "background"
+UNCHANGED = 0.5
+"""Share of photos that are at most mirrored: what users show is mostly one thing from near by."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,6 @@ class PictureBatches:
 
     def __init__(self, photos: PhotoSet, batch: int, seed: int) -> None:
         self.set, self.batch, self.seed = photos, batch, seed
-        self.unchanged = 0.5
         behind = photos.labels == photos.classes.index(SURROUNDINGS)
         self.backdrops = photos.photos[behind].float() / 255
         counts = torch.bincount(photos.labels, minlength=len(photos.classes)).float()
@@ -56,9 +57,8 @@ class PictureBatches:
         chosen = torch.multinomial(self.weights, self.batch, True, generator=generator)
         plain = self.set.photos[chosen].float() / 255
         photos = augment(plain, self.backdrops, generator)
-        # Half of them hardly changed: what users show is mostly one thing seen from near by.
         mirrored = torch.where(_drawn(self.batch, 0.5, generator), plain.flip(3), plain)
-        photos = torch.where(_drawn(self.batch, self.unchanged, generator), mirrored, photos)
+        photos = torch.where(_drawn(self.batch, UNCHANGED, generator), mirrored, photos)
         targets = self.set.labels[chosen]
         count = self.batch // 8
         tiles = photos[: 4 * count].reshape(count, 2, 2, *photos.shape[1:])
