@@ -7,7 +7,7 @@ same for both and lies in `analyse` and `render`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,6 +22,8 @@ from seehear.dsp.window import WindowPlan
 from seehear.errors import ModelError, UsageError
 from seehear.features.captions import Caption, CaptionEncoder, load_caption_encoder
 from seehear.features.frames import FrameEncoder, load_frame_encoder
+from seehear.models.visah import VisAH
+from seehear.models.visah.fast import faster
 from seehear.nn.context import Context, Tokens
 from seehear.runtime import Runtime
 
@@ -60,12 +62,14 @@ class Highlighter:
         runtime: device and number format.
         frame_encoder: encoder of frames, None when the model or the call does without.
         caption_encoder: encoder of captions, None likewise.
+        forward: the network's function of (waveforms, context), arranged for this runtime.
     """
 
     checkpoint: Checkpoint
     runtime: Runtime
     frame_encoder: FrameEncoder | None
     caption_encoder: CaptionEncoder | None
+    forward: Callable[[Tensor, Context], Tensor]
 
     @property
     def config(self) -> Any:
@@ -140,9 +144,9 @@ class Highlighter:
         heard = torch.from_numpy(batch).to(device)
         with self.runtime.inference():
             if self.kind == "waveform":
-                made = self.checkpoint.module(heard[:, None], context)[:, 0]
+                made = self.forward(heard[:, None], context)[:, 0]
             else:
-                made = self.checkpoint.module(heard, context)
+                made = self.forward(heard, context)
         results = made.float().cpu().numpy()
         if self.kind == "waveform":
             return [row[:n] for row, n in zip(results, lengths, strict=True)]
@@ -221,7 +225,14 @@ def load_highlighter(
         else None
     )
     checkpoint.module.to(runtime.device)
-    return Highlighter(checkpoint, runtime, frames, words)
+    return Highlighter(checkpoint, runtime, frames, words, _arranged(checkpoint, runtime))
+
+
+def _arranged(checkpoint: Checkpoint, runtime: Runtime) -> Callable[[Tensor, Context], Tensor]:
+    """The network itself, or the same function in an order that suits this processor."""
+    if isinstance(checkpoint.module, VisAH) and runtime.autocast_dtype is None:
+        return faster(checkpoint.module)
+    return checkpoint.module
 
 
 def _multiple(samples: float, grid: int) -> int:
