@@ -89,21 +89,25 @@ class VisAH(nn.Module):
         Returns:
             [B, 1, L].
         """
-        return self.highlight(mixture, context).waveform
+        return self._estimate(mixture, context)[0]
 
     def highlight(self, mixture: Tensor, context: Context) -> Highlighted:
         """`forward` with the magnitude beside the waveform."""
+        waveform, mask, magnitude = self._estimate(mixture, context)
+        return Highlighted(waveform, mask * magnitude)
+
+    def _estimate(self, mixture: Tensor, context: Context) -> tuple[Tensor, Tensor, Tensor]:
+        """Waveform [B, 1, L], mask and the mixture's magnitude [B, 1, F, T]."""
         length = mixture.shape[-1]
         spectrum = self.analyse(mixture)  # [B, 1, F, T] complex
-        magnitude = spectrum.abs()
+        magnitude = spectrum.abs().contiguous()
         mean = mixture.mean(dim=(1, 2), keepdim=True)
         std = mixture.std(dim=(1, 2), keepdim=True)
         skips, wave_skips, inner = self._encode(magnitude, (mixture - mean) / (std + 1e-5))
         mask, wave = self._decode(self.latent(inner, context), skips, wave_skips, length)
-        made = mask * magnitude
-        phase = spectrum / magnitude.clamp_min(torch.finfo(magnitude.dtype).tiny)
-        spectral = self.synthesise(made * phase, length)
-        return Highlighted(spectral + wave * std + mean, made)
+        # mask * magnitude * phase; a transform takes no half precision, which autocast may have chosen
+        spectral = self.synthesise(spectrum * mask.float(), length)
+        return spectral + wave * std + mean, mask, magnitude
 
     # Branches -------------------------------------------------------------------------------
 
