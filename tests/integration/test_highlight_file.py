@@ -84,7 +84,8 @@ def test_the_picture_matters_and_can_be_hidden(clip: Path, tmp_path: Path) -> No
 def test_captions_matter(clip: Path, tmp_path: Path) -> None:
     words = tmp_path / "words.txt"
     words.write_text("a dog barks\na dog barks\na man speaks\n")
-    run(clip, tmp_path / "said.wav", context="both", captions=words)
+    record = run(clip, tmp_path / "said.wav", context="both", captions=words)
+    assert len(record["captions"]["sha256"]) == 64
     run(clip, tmp_path / "seen.wav")
     said, seen = decode(tmp_path / "said.wav")[0], decode(tmp_path / "seen.wav")[0]
     assert np.abs(said - seen).max() > 1e-4

@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -152,12 +153,13 @@ class PartFolder:
         draft = self.folder / "receipt.json"
         with _said_plainly(self.output):
             draft.write_text(text, encoding="utf-8")
-            if self._force:
-                self.media.replace(self.output)
-            else:
-                self._link()
-            draft.replace(receipt_path(self.output))
-        self.remove()
+            with _undisturbed():
+                if self._force:
+                    self.media.replace(self.output)
+                else:
+                    self._link()
+                draft.replace(receipt_path(self.output))
+                self.remove()
 
     def _link(self) -> None:
         """Rename that fails if the name is taken."""
@@ -225,6 +227,17 @@ def claimed(
     except BaseException:
         part.remove()
         raise
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Hold back Ctrl-C and SIGTERM, so that output and receipt appear both or not at all."""
+    signals = {signal.SIGINT, signal.SIGTERM}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

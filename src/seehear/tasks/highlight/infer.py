@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from seehear import registry
+from seehear.checkpoint import file_sha256
 from seehear.features.captions import Caption, read_captions
 from seehear.media.codecs import output_format
 from seehear.media.opening import check_is_file
@@ -145,9 +146,13 @@ def _make(
             "what is there was processed"
         )
     windows = {"total": len(spans), "reused": reused}
-    return make_receipt(
+    receipt = make_receipt(
         "highlight", options, source, written, highlighter.describe(), windows, clock, warnings
     )
+    if options.captions is not None:
+        digest = file_sha256(options.captions)
+        receipt["captions"] = {"path": str(options.captions), "sha256": digest}
+    return receipt
 
 
 def _hear(
