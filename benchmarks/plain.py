@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 from seehear.dsp.segments import cut_segments
 from seehear.media.read import read_audio, read_frames
 from seehear.runtime import choose_runtime
+from seehear.tasks.channels import channel_names_of
 from seehear.tasks.hearing import mono_blocks
 from seehear.tasks.highlight.highlighter import Highlighter, WindowContext, load_highlighter
-from seehear.tasks.highlight.render import channel_names_of, make_renderer
+from seehear.tasks.highlight.render import make_renderer
 
 Wave = NDArray[np.float32]
 

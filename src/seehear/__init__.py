@@ -27,6 +27,8 @@ from seehear.errors import (
 if TYPE_CHECKING:
     from seehear.tasks.highlight.config import HighlightOptions
     from seehear.tasks.highlight.highlighter import Highlighter, load_highlighter
+    from seehear.tasks.separate.config import SeparateOptions
+    from seehear.tasks.separate.separator import Separator, load_separator
     from seehear.types import Audio, Clip, Features, Result, Video
 
 __version__ = "0.1.0"
@@ -44,11 +46,15 @@ __all__ = [
     "OutputError",
     "Result",
     "SeehearError",
+    "SeparateOptions",
+    "Separator",
     "UsageError",
     "Video",
     "__version__",
     "highlight",
     "load_highlighter",
+    "load_separator",
+    "separate",
 ]
 
 _LAZY = {
@@ -58,8 +64,11 @@ _LAZY = {
     "HighlightOptions": "seehear.tasks.highlight.config",
     "Highlighter": "seehear.tasks.highlight.highlighter",
     "Result": "seehear.types",
+    "SeparateOptions": "seehear.tasks.separate.config",
+    "Separator": "seehear.tasks.separate.separator",
     "Video": "seehear.types",
     "load_highlighter": "seehear.tasks.highlight.highlighter",
+    "load_separator": "seehear.tasks.separate.separator",
 }
 
 
@@ -96,10 +105,47 @@ def highlight(
         UsageError: a value out of range, or options that contradict each other.
         SeehearError: see `errors`.
     """
+    return _run_job("highlight", input, output, progress, options)
+
+
+def separate(
+    input: str | Path,
+    output: str | Path,
+    *,
+    progress: Callable[[float, float, str], None] | None = None,
+    **options: Any,
+) -> Result:
+    """Give the sound of one thing in a file, as `seehear separate INPUT -o OUT` does.
+
+    Args:
+        input: video or sound.
+        output: file to write; its suffix decides between a video container and sound alone.
+        progress: told (done, total, note) as the work goes on; may raise `Cancelled`.
+        **options: fields of `SeparateOptions`, one of them the query: `text`, `image`, `at`, `box`,
+            `span` or `all`; then `remove`, `stems`, `model`, `start`, `force`, ...
+
+    Returns:
+        Where output and stems are, the receipt, and warnings that matter.
+
+    Raises:
+        ConfigError: no such option, or a value of the wrong type.
+        UsageError: not exactly one query, or a value out of range.
+        SeehearError: see `errors`.
+    """
+    return _run_job("separate", input, output, progress, options)
+
+
+def _run_job(
+    verb: str,
+    input: str | Path,
+    output: str | Path,
+    progress: Callable[[float, float, str], None] | None,
+    options: dict[str, Any],
+) -> Result:
     from seehear.config import from_dict
     from seehear.tasks import TASKS, resolve
 
-    job = TASKS["highlight"].job
+    job = TASKS[verb].job
     values = {"input": str(input), "output": str(output), **options}
     result: Result = resolve(job.run)(from_dict(resolve(job.options), values), progress)
     return result

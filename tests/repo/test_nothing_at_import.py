@@ -16,6 +16,7 @@ WITHOUT_TORCH = [
     "seehear.tasks",
     "seehear.tasks.options",
     "seehear.tasks.highlight.config",
+    "seehear.tasks.separate.config",
     *sorted(name for name in modules() if name.startswith("seehear.cli")),
 ]
 HEAVY = ("torch", "scipy", "transformers", "accelerate", "matplotlib", "av")

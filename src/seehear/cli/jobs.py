@@ -32,7 +32,7 @@ class ReplayOptions:
 
     Args:
         receipt: file `OUT.seehear.json` that the first run wrote.
-        output: file to write.
+        output: file to write; stems, if the first run wrote any, go to `OUT-stems` beside it.
         device: use another device than the recorded one.
         force: overwrite the output if it exists.
         resume: go on with an interrupted replay.
@@ -154,6 +154,8 @@ def replayed_options(receipt: Mapping[str, Any], told: ReplayOptions) -> CommonO
     }
     if told.device is not None:
         changed["device"] = told.device
+    if recorded.get("stems"):  # those of the first run stay where they are
+        changed["stems"] = str(told.output.with_name(f"{told.output.stem}-stems"))
     cls: type[CommonOptions] = resolve(TASKS[receipt["verb"]].job.options)
     return from_dict(cls, {**recorded, **changed}, where=f"options of {told.receipt}")
 

@@ -68,7 +68,7 @@ def cut_segments(
             index += 1
             window.forget(plan.start(index) - plan.length)
     window.end()
-    if window.total == 0:
+    if window.is_empty:
         return
     for last, span in list(enumerate(plan.spans(window.total)))[index:]:
         yield Segment(last, span, None if skip(last) else window.cut(*span))
@@ -87,6 +87,11 @@ class _SourceWindow:
         self._ended = False
         self._parts: list[Block] = []
         self._known = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing came (a few samples may still be none at the model's rate)."""
+        return self._known == 0
 
     @property
     def total(self) -> int:

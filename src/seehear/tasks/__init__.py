@@ -77,6 +77,14 @@ TASKS: dict[str, TaskSpec] = {
             "seehear.tasks.highlight.evaluate:evaluate_highlight",
         ),
     ),
+    "separate": TaskSpec(
+        name="separate",
+        job=Action(
+            "the sound of the thing you point at: by words, click, box, picture or time",
+            "seehear.tasks.separate.config:SeparateOptions",
+            "seehear.tasks.separate.infer:separate",
+        ),
+    ),
 }
 
 # Published weights that `models import KIND` reads: kind -> function (checkpoint, folder) -> sha256.

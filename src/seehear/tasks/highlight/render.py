@@ -20,6 +20,7 @@ from seehear.dsp.resample import ResampleStream
 from seehear.dsp.window import cross_fade
 from seehear.errors import InputError
 from seehear.features.captions import Caption
+from seehear.tasks.channels import channel_names_of
 from seehear.tasks.hearing import mono_blocks
 from seehear.tasks.highlight.analyse import FramesAt, hear_windows
 from seehear.tasks.highlight.highlighter import Highlighter
@@ -212,12 +213,6 @@ def highlight_clip(
     made = [renderer.push(block) for block in blocks]
     joined = np.concatenate([*made, renderer.finish()], axis=1)
     return Audio(torch.from_numpy(joined), audio.sample_rate)
-
-
-def channel_names_of(count: int) -> list[str]:
-    """Names for channels in memory, where no layout is known; six are 5.1, eight are 7.1."""
-    front = ["FL", "FR", "FC", "LFE", "BL", "BR", "SL", "SR"]
-    return front[:count] if count in (2, 6, 8) else [f"C{index}" for index in range(count)]
 
 
 def frames_of(video: Video, size: int) -> FramesAt:
