@@ -132,14 +132,14 @@ class _Encoded(NamedTuple):
 class _Encoder:
     """An encoder layer without norms: `EncoderLayer` on [F, T, C], a block of bins at a time.
 
-    On the waveform side F is 1; it strides over time, and its norms span all of it: one block.
+    On the waveform side F is 1 and the stride is over time, which the norms span as well.
     """
 
     def __init__(self, layer: EncoderLayer) -> None:
         conv: Any = layer.conv
         assert isinstance(layer.norm1, nn.Identity), "levels with norms are run plainly"
         self.axis = 0 if layer.along_frequency else 1
-        self.stride, self.padding = int(conv.stride[0]), int(conv.padding[0])
+        self.stride = int(conv.stride[0])
         weight = conv.weight.detach().flatten(2)  # [C', C, K]
         self.is_first = weight.shape[1] == 1
         if self.is_first:
@@ -178,19 +178,28 @@ class _Encoder:
         inner = made.narrow(axis, margin, count)
         made.narrow(axis, 0, margin).zero_()
         made.narrow(axis, margin + count, whole[axis] - margin - count).zero_()
-        # Norms on the waveform side span all of time, so it is one block.
-        for first, last in _blocks(count, inner.numel() // count) if axis == 0 else [(0, count)]:
-            low, high = first * stride, (last - 1) * stride + self.reach
-            image = _image(x.narrow(axis, low, high - low))
-            strides = (stride, 1) if axis == 0 else (1, stride)
+        strides = (stride, 1) if axis == 0 else (1, stride)
+        begun = []
+        for first, last in _blocks(count, inner.numel() // count):
+            reach = (last - first - 1) * stride + self.reach
+            image = _image(x.narrow(axis, first * stride, reach))
             y = functional.gelu(_back(functional.conv2d(image, self.weight, self.bias, strides)))
-            for branch in self.branches:
-                branch.add_to(y)
-            block = inner.narrow(axis, first, last - first)
-            self.gate(y, block)
+            if axis == 1:
+                begun.append(y)
+                continue
+            self._finish(y, inner[first:last])
             if offset is not None:
-                block.add_(offset[first:last])
+                inner[first:last].add_(offset[first:last])
+        if begun:
+            # Norms on the waveform side span all of time: it is finished as a whole.
+            self._finish(torch.cat(begun, 1), inner)
         return made, inner
+
+    def _finish(self, y: Tensor, out: Tensor) -> None:
+        for branch in self.branches:
+            branch.add_to(y)
+        for part, target in zip(_pieces(y), _pieces(out), strict=True):
+            self.gate(part, target)
 
 
 class _Branch:
@@ -228,9 +237,11 @@ class _Branch:
         h = functional.gelu(functional.layer_norm(h, gain.shape, gain, shift, self.norm[2]))
         h = h.view(rows, columns, -1)
         factor, offset = self._norm_of_map(h)
-        value = torch.baddbmm(offset[..., :channels], h, factor * self.value)  # [F, T, C]
-        gate = torch.baddbmm(offset[..., channels:], h, factor * self.gate)
-        x.addcmul_(value, gate.sigmoid_())
+        value, gate = factor * self.value, factor * self.gate  # [F, H, C]
+        value_offset, gate_offset = offset.chunk(2, dim=2)
+        for part, hidden in zip(_pieces(x), _pieces(h, channels), strict=True):
+            opened = torch.baddbmm(gate_offset, hidden, gate).sigmoid_()
+            part.addcmul_(torch.baddbmm(value_offset, hidden, value), opened)
 
     def _norm_of_map(self, h: Tensor) -> tuple[Tensor, Tensor]:
         """Norm of W h + b: 1 / deviation [F, 1, 1], and what is added to a channel [F, 1, 2C]."""
@@ -286,22 +297,26 @@ class _Decoder:
         shape[axis] = count + 1
         shape.insert(axis + 1, self.stride)
         made = x.new_empty(shape)
-        last_gated = torch.zeros_like(x.narrow(axis, 0, 1))
+        before = torch.zeros_like(x.narrow(axis, 0, 1))
         for first, last in _blocks(count, x.numel() // count):
-            image = _image(
-                _slice(x, axis, first - 1, last + 1) + _slice(skip, axis, first - 1, last + 1)
-            )
+            low, high, size = first - 1, last + 1, last - first
+            image = _image(_slice(x, axis, low, high) + _slice(skip, axis, low, high))
             gate = functional.conv2d(image, self.gate, self.gate_bias, 1, self.padding)
             value = functional.conv2d(image, self.value, self.value_bias, 1, self.padding)
-            gated = _back(value.mul_(gate.sigmoid_()))
-            parts = [last_gated, gated]
-            last_gated = gated.narrow(axis, last - first - 1, 1)
-            if last == count:
-                parts.append(torch.zeros_like(last_gated))  # its second tap still reaches out
-            grown = functional.conv2d(_image(torch.cat(parts, axis)), self.phases, self.phase_bias)
+            # The input before reaches into this block; the very last one reaches beyond the end.
+            shape = list(x.shape)
+            shape[axis] = size + 1 + int(last == count)
+            gated = x.new_empty(shape)
+            gated.narrow(axis, 0, 1).copy_(before)
+            gated.narrow(axis, size + 1, int(last == count)).zero_()
+            inner = gated.narrow(axis, 1, size)
+            torch.mul(_back(value), _back(gate.sigmoid_()), out=inner)
+            before = inner.narrow(axis, size - 1, 1)
+            grown = functional.conv2d(_image(gated), self.phases, self.phase_bias)
             grown = grown if self.is_last else functional.gelu(grown)
             target = made.narrow(axis, first, grown.shape[2 + axis])
-            target.copy_(_back(grown).unflatten(2, (self.stride, -1)).movedim(2, axis + 1))  # type: ignore[no-untyped-call]
+            phases = _back(grown).unflatten(2, (self.stride, -1))  # type: ignore[no-untyped-call]
+            target.copy_(phases.movedim(2, axis + 1))
         return made.flatten(axis, axis + 1).narrow(axis, self.crop, length)
 
 
@@ -378,6 +393,17 @@ def _blocks(rows: int, row_values: int) -> Iterator[tuple[int, int]]:
     step = max(-(-rows // count), 1)
     for first in range(0, rows, step):
         yield first, min(first + step, rows)
+
+
+def _pieces(x: Tensor, channels: int | None = None) -> list[Tensor]:
+    """Views of [F, T, C] cut along time where one row alone is too long for a block.
+
+    Args:
+        x: tensor to cut.
+        channels: cut as if it had so many.
+    """
+    step = max(BLOCK_VALUES // (channels or x.shape[2]), 1)
+    return [x] if len(x) > 1 else list(x.split(step, dim=1))  # type: ignore[no-untyped-call]
 
 
 def _slice(x: Tensor, axis: int, low: int, high: int) -> Tensor:
