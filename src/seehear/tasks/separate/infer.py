@@ -161,7 +161,8 @@ def _make(
         part.publish(receipt)
         complete = True
     finally:
-        if files and not complete:
+        # While the part folder is there the output is not published; a signal may come just after.
+        if files and not complete and part.folder.is_dir():
             files.abandon()
     return receipt
 
