@@ -96,7 +96,9 @@ def concept_encoder(model: Concepts, name: str, sha256: str, licence: str) -> Co
         return torch.stack([_middle(model, item) for item in items])
 
     def frames(pictures: Tensor) -> Tensor:
-        return _in_batches(pictures, config.frame_size, lambda p: model.vectors(model(p)))
+        return _in_batches(
+            pictures, config.frame_size, lambda p: model.vectors(model.looked_over(p))
+        )
 
     def maps(pictures: Tensor) -> Tensor:
         def run(part: Tensor) -> Tensor:

@@ -32,6 +32,9 @@ class ConceptsConfig:
         dim: length of vectors in the space; at least the number of classes.
         classes: rows of the table, in order.
         sharpness: factor on class scores before their softmax when a vector is made.
+        quiet: classes of which no sound is known; asked with a picture, one means to hear something,
+            so these are believed less.
+        quiet_score: added to their scores when a vector is made.
     """
 
     frame_size: int = 128
@@ -39,18 +42,23 @@ class ConceptsConfig:
     dim: int = 64
     classes: tuple[str, ...] = ("background", "dog", "speech")
     sharpness: float = 1.5
+    quiet: tuple[str, ...] = ()
+    quiet_score: float = -2.0
 
 
 class Concepts(nn.Module):
     """Frames -> class scores -> vectors."""
 
     table: Tensor
+    belief: Tensor
 
     def __init__(self, config: ConceptsConfig) -> None:
         super().__init__()
         self.config = config
         self.register_buffer("table", class_table(len(config.classes), config.dim))
-        # Only body and norm of it are used.
+        quiet = torch.tensor([float(name in config.quiet) for name in config.classes])
+        self.register_buffer("belief", config.quiet_score * quiet, persistent=False)
+        # Only the body of it is used.
         self.body = Glance(GlanceConfig(widths=config.widths)).body
         self.norm = nn.LayerNorm(config.widths[-1])
         self.head = nn.Linear(config.widths[-1], len(config.classes))
@@ -83,9 +91,24 @@ class Concepts(nn.Module):
         scores: Tensor = self.head(self.norm(features.permute(0, 2, 3, 1)))
         return scores.permute(0, 3, 1, 2)
 
+    def looked_over(self, frames: Tensor) -> Tensor:
+        """Scores of whole pictures uint8 [N, 3, S, S], seen whole and from nearer, also mirrored."""
+        whole = _as_float(frames)
+        side = frames.shape[-1]
+        edge = round(side * 0.075)
+        near = functional.interpolate(
+            whole[:, :, edge : side - edge, edge : side - edge],
+            size=(side, side),
+            mode="bilinear",
+            antialias=True,
+        )
+        looks = [self(look) for look in (whole, whole.flip(3), near, near.flip(3))]
+        return torch.stack(looks).mean(dim=0)
+
     def vectors(self, scores: Tensor) -> Tensor:
         """Places in the space for class scores, [..., classes] -> unit vectors [..., dim]."""
-        share = (self.config.sharpness * scores.float()).softmax(dim=-1)
+        believed = scores.float() + self.belief
+        share = (self.config.sharpness * believed).softmax(dim=-1)
         return functional.normalize(share @ self.table, dim=-1)
 
 

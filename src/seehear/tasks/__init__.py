@@ -84,6 +84,43 @@ TASKS: dict[str, TaskSpec] = {
             "seehear.tasks.separate.config:SeparateOptions",
             "seehear.tasks.separate.infer:separate",
         ),
+        prepare={
+            "mixes": Action(
+                "fixed mixtures of things of different classes, from recordings and photos",
+                "seehear.tasks.separate.mixes_options:MixesOptions",
+                "seehear.tasks.separate.prepare_mixes:prepare_mixes",
+            ),
+            "music": Action(
+                "manifest of your copy of MUSIC",
+                "seehear.tasks.separate.corpora_options:CorpusOptions",
+                "seehear.tasks.separate.prepare_corpora:prepare_music",
+            ),
+            "ave": Action(
+                "manifest of your copy of AVE",
+                "seehear.tasks.separate.corpora_options:CorpusOptions",
+                "seehear.tasks.separate.prepare_corpora:prepare_ave",
+            ),
+            "vggsound": Action(
+                "manifest of your copy of VGGSound, or of its ten animals or vehicles",
+                "seehear.tasks.separate.corpora_options:CorpusOptions",
+                "seehear.tasks.separate.prepare_corpora:prepare_vggsound",
+            ),
+            "videos": Action(
+                "manifest of any folder with one folder of videos per class",
+                "seehear.tasks.separate.corpora_options:CorpusOptions",
+                "seehear.tasks.separate.prepare_corpora:prepare_videos",
+            ),
+        },
+        train=Action(
+            "the band-mask network or the space of words and pictures, as the kind says",
+            "seehear.tasks.separate.train_options:TrainConfig",
+            "seehear.tasks.separate.train:train_separate",
+        ),
+        evaluate=Action(
+            "SI-SDR, SDR, SIR and SAR of sounds asked for by word and by picture",
+            "seehear.tasks.separate.evaluate_options:EvaluateOptions",
+            "seehear.tasks.separate.evaluate:evaluate_separate",
+        ),
     ),
 }
 

@@ -24,6 +24,22 @@ def test_certain_scores_give_the_class_itself() -> None:
     assert torch.allclose(model.table @ unsure, torch.full((3,), 3**-0.5), atol=1e-5)
 
 
+def test_classes_without_a_sound_are_believed_less() -> None:
+    config = ConceptsConfig(classes=("dog", "giraffe"), dim=8, widths=(8,), quiet=("giraffe",))
+    vector = Concepts(config).vectors(torch.zeros(1, 2))[0]
+    shares = Concepts(config).table @ vector
+    assert float(shares[0] / shares[1]) == pytest.approx(float(torch.tensor(3.0).exp()), rel=1e-3)
+
+
+def test_a_picture_and_its_mirror_image_mean_the_same() -> None:
+    model = tiny_concepts().eval()
+    frames = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
+    with torch.no_grad():
+        assert torch.allclose(
+            model.looked_over(frames), model.looked_over(frames.flip(3)), atol=1e-4
+        )
+
+
 def test_whole_pictures_and_places() -> None:
     model = Concepts(ConceptsConfig(widths=(8, 8, 8, 8))).eval()
     frames = torch.randint(0, 256, (2, 3, 128, 128), dtype=torch.uint8)

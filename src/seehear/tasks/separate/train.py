@@ -8,6 +8,7 @@ places pictures in the space of queries. What one step is stands in `objective.p
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from seehear.config import to_dict
 from seehear.data.melodies import render_melodies
 from seehear.data.mixes import MixRule
 from seehear.data.photo_sets import load_photo_set
-from seehear.data.sounds import ThingLibrary, load_things, rows_of_split
+from seehear.data.sounds import FEWEST, KINDS, ThingLibrary, load_things, rows_of_split
 from seehear.data.sources import SourceRow, read_sources
 from seehear.errors import InputError, ModelError
 from seehear.features.concepts import ENCODER_ID, ConceptEncoder, load_concepts
@@ -173,11 +174,15 @@ def known_things(library: ThingLibrary, concepts: dict[str, Tensor]) -> ThingLib
 
 def _concepts(config: TrainConfig) -> Parts:
     rows = _rows(config)
-    settings = {"classes": sorted(NAMES), **config.model}
+    sounding = Counter(row.label for row in rows_of_split(rows, "train", True) if _sounds(row))
+    quiet = [name for name in sorted(NAMES) if sounding[name] < FEWEST]
+    settings = {"classes": sorted(NAMES), "quiet": quiet, **config.model}
     model = build_model("concepts", build_config("concepts", settings))
     assert isinstance(model, Concepts), "the table of models says so"
     started = load_checkpoint(Path(config.concepts) if config.concepts else GLANCE_FOLDER).module
-    if isinstance(started, Glance) and started.config.widths == model.config.widths:
+    if isinstance(started, Concepts) and started.config == model.config:
+        model.load_state_dict(started.state_dict())
+    elif isinstance(started, Glance) and started.config.widths == model.config.widths:
         model.body.load_state_dict(started.body.state_dict())
         model.norm.load_state_dict(started.norm.state_dict())
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -199,6 +204,10 @@ def _concepts(config: TrainConfig) -> Parts:
         validate,
         facts,
     )
+
+
+def _sounds(row: SourceRow) -> bool:
+    return row.kind in KINDS or "midi=" in row.note
 
 
 def _rows(config: TrainConfig) -> list[SourceRow]:

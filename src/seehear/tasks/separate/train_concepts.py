@@ -18,13 +18,16 @@ from seehear.data.photo_sets import PhotoSet
 from seehear.models.concepts import Concepts
 
 SURROUNDINGS = "background"
-UNCHANGED = 0.5
+UNCHANGED = 0.2
 """Share of photos that are at most mirrored: what users show is mostly one thing from near by."""
+
+MIXED = 0.3
+"""Largest share of another photo."""
 
 
 @dataclass(frozen=True)
 class PictureBatch:
-    """Photos [N, 3, S/2, S/2] float 0..1 with classes [N], mosaics [M, 3, S, S] with [M, 2, 2]."""
+    """Photos [N, 3, S/2, S/2] float 0..1, soft classes [N, K]; mosaics [M, 3, S, S], [M, 2, 2]."""
 
     photos: Tensor
     targets: Tensor
@@ -66,7 +69,13 @@ class PictureBatches:
         mosaics = tiles.permute(0, 3, 1, 4, 2, 5).reshape(
             count, 3, *(2 * s for s in photos.shape[2:])
         )
-        return PictureBatch(photos, targets, mosaics, targets[: 4 * count].reshape(count, 2, 2))
+        quarters = targets[: 4 * count].reshape(count, 2, 2)
+        # A little of another photo shines through each.
+        soft = functional.one_hot(targets, len(self.set.classes)).float()
+        share = MIXED * torch.rand(self.batch, generator=generator)
+        photos = torch.lerp(photos, photos.flip(0), share[:, None, None, None])
+        soft = torch.lerp(soft, soft.flip(0), share[:, None])
+        return PictureBatch(photos, soft, mosaics, quarters)
 
 
 def _drawn(count: int, share: float, generator: torch.Generator) -> Tensor:

@@ -1,0 +1,236 @@
+"""`seehear prepare music|ave|vggsound|videos`: manifests of corpora that the user has.
+
+Layouts as published:
+music     train.csv, val.csv, test.csv (audio file, frame folder, number of frames), audio beside
+          `video/CLASS/ID.*`, which is what is looked for
+ave       trainSet.txt, valSet.txt, testSet.txt (`class&id&quality&start&end`), files in AVE/ID.mp4
+vggsound  vggsound.csv (id, start, class, split), files in video/ID_START.mp4, START of six digits
+videos    CLASS/anything; splits 80/10/10 are drawn by the name of the file
+
+Lists name clips that are no longer to be had: missing files are counted, not fatal. A recording in
+two splits is fatal unless the user says `--drop-leaks`.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seehear.data.thing_manifest import ThingClip, leaks, write_clips
+from seehear.errors import InputError, OutputError
+from seehear.metrics.report import write_text
+from seehear.tasks.separate.corpora_options import CorpusOptions
+
+Progress = Callable[[int, int, str], None]
+
+SPLITS = ("train", "val", "test")
+VIDEOS = frozenset((".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v", ".mpg", ".mpeg", ".flv"))
+CLIP_S = 10.0
+SUBSETS: dict[str, tuple[str, ...]] = {
+    "animal10": (
+        *("parrot talking", "dog growling", "cow lowing", "cat hissing", "gibbon howling"),
+        *("wood thrush calling", "snake hissing", "baltimore oriole calling", "bull bellowing"),
+        "snake rattling",
+    ),
+    "vehicle10": (
+        *("tractor digging", "driving snowmobile", "reversing beeps", "helicopter"),
+        *("train whistling", "airplane flyby", "railroad car, train wagon", "driving motorcycle"),
+        *("engine accelerating, revving, vroom", "fire truck siren"),
+    ),
+}
+
+
+def prepare_music(options: CorpusOptions, progress: Progress | None = None) -> dict[str, Any]:
+    """Manifest of MUSIC (solos); see the module for layout, `_finish` for what is returned."""
+    clips = []
+    for split in SPLITS:
+        for number, row in enumerate(_table(options.source / f"{split}.csv"), 1):
+            if len(row) < 2:
+                raise InputError(
+                    f"{options.source / f'{split}.csv'}, line {number}: expected audio, frames, "
+                    f"count, got {','.join(row)!r}"
+                )
+            audio = Path(row[0])
+            label, name = audio.parent.name, audio.stem
+            path = _existing(options.source / "video" / label, name)
+            clips.append(ThingClip(f"{split}:{name}", name, label, split, str(path)))
+    return _finish(options, clips)
+
+
+def prepare_ave(options: CorpusOptions, progress: Progress | None = None) -> dict[str, Any]:
+    """Manifest of AVE; see the module for layout, `_finish` for what is returned."""
+    clips = []
+    for split in SPLITS:
+        lines = _lines(options.source / f"{split}Set.txt")
+        for number, line in enumerate(lines, 1):
+            parts = line.split("&")
+            if len(parts) != 5:
+                raise InputError(
+                    f"{options.source / f'{split}Set.txt'}, line {number}: expected "
+                    f"class&id&quality&start&end, got {line!r}"
+                )
+            label, name = parts[0], parts[1]
+            path = options.source / "AVE" / f"{name}.mp4"
+            clips.append(
+                ThingClip(f"{split}:{number}:{name}", name, label, split, str(path), 0.0, CLIP_S)
+            )
+    return _finish(options, clips)
+
+
+def prepare_vggsound(options: CorpusOptions, progress: Progress | None = None) -> dict[str, Any]:
+    """Manifest of VGGSound or a subset; see the module for layout, `_finish` for the result."""
+    wanted = SUBSETS.get(options.subset)
+    clips = []
+    for number, row in enumerate(_table(options.source / "vggsound.csv"), 1):
+        if len(row) != 4 or not row[1].isdigit() or row[3] not in SPLITS:
+            raise InputError(
+                f"{options.source / 'vggsound.csv'}, line {number}: expected id, start, class, "
+                f"split, got {','.join(row)!r}"
+            )
+        name, start, label, split = row
+        if wanted is None or label in wanted:
+            path = options.source / "video" / f"{name}_{int(start):06d}.mp4"
+            clip = f"{name}_{int(start):06d}"
+            clips.append(ThingClip(clip, name, label, split, str(path), 0.0, CLIP_S))
+    if wanted is not None:
+        clips = _some(clips, options)
+    return _finish(options, clips)
+
+
+def prepare_videos(options: CorpusOptions, progress: Progress | None = None) -> dict[str, Any]:
+    """Manifest of any folder with one folder of videos per class; `_finish` says what is returned."""
+    if not options.source.is_dir():
+        raise InputError(f"{options.source} is not a folder; it must hold one folder per class")
+    clips = []
+    for folder in sorted(p for p in options.source.iterdir() if p.is_dir()):
+        for path in sorted(folder.iterdir()):
+            if path.suffix.lower() in VIDEOS:
+                split = drawn_split(path.stem, options.seed)
+                name = f"{folder.name}/{path.stem}"
+                clips.append(ThingClip(name, path.stem, folder.name, split, str(path)))
+    return _finish(options, clips)
+
+
+def drawn_split(video_id: str, seed: int) -> str:
+    """Split of a recording where the corpus has none: 80/10/10, by its id and the seed only.
+
+    >>> drawn_split("a", 0) == drawn_split("a", 0)
+    True
+    """
+    digest = hashlib.sha256(f"{seed}:{video_id}".encode()).digest()
+    place = int.from_bytes(digest[:4]) / 2**32
+    return "train" if place < 0.8 else ("val" if place < 0.9 else "test")
+
+
+def _some(clips: list[ThingClip], options: CorpusOptions) -> list[ThingClip]:
+    """At most so many existing clips of each class and split, drawn by the seed.
+
+    The authors' clip ids were not published; classes and counts are theirs, the draw is ours.
+    """
+    kept = []
+    limits = dict(zip(("train", "test"), options.per_class, strict=True))
+    for key in sorted({(clip.label, clip.split) for clip in clips}):
+        own = sorted(
+            (c for c in clips if (c.label, c.split) == key and Path(c.path).is_file()),
+            key=lambda clip: clip.id,
+        )
+        limit = limits.get(key[1], len(own))
+        rng = np.random.default_rng([options.seed, *key[0].encode(), *key[1].encode()])
+        kept += [own[i] for i in sorted(rng.permutation(len(own))[:limit])]
+    return kept
+
+
+def _finish(options: CorpusOptions, clips: list[ThingClip]) -> dict[str, Any]:
+    """Count what is missing, deal with leaks, write manifest.jsonl and report.json.
+
+    Returns:
+        Path of the manifest, clips listed, missing and kept per split, classes, leaks dropped,
+        `warnings` where something is missing.
+
+    Raises:
+        InputError: no clip is there, or a recording is in two splits.
+        OutputError: the folder holds a manifest already, or cannot be written.
+    """
+    manifest = options.output / "manifest.jsonl"
+    if manifest.exists() and not options.force:
+        raise OutputError(f"{manifest} exists; choose another folder or say --force")
+    there = [clip for clip in clips if Path(clip.path).is_file()]
+    if not there:
+        raise InputError(
+            f"none of the {len(clips)} clips that the lists name is in {options.source}; "
+            f"check the layout of the copy"
+        )
+    kept, dropped = _without_leaks(there, options)
+    root = options.output.resolve()
+    write_clips(manifest, [_relative(clip, root) for clip in kept])
+    missing = Counter(c.split for c in clips) - Counter(c.split for c in there)
+    report = {
+        "manifest": str(manifest),
+        "listed": _count(clips),
+        "missing": dict(missing),
+        "kept": _count(kept),
+        "classes": len({clip.label for clip in kept}),
+        "leaks_dropped": dropped,
+        "warnings": [f"{sum(missing.values())} of {len(clips)} clips are missing"]
+        if missing
+        else [],
+    }
+    write_text(options.output / "report.json", json.dumps(report, indent=1) + "\n")
+    return report
+
+
+def _without_leaks(
+    clips: list[ThingClip], options: CorpusOptions
+) -> tuple[list[ThingClip], list[str]]:
+    found = leaks(clips)
+    if found and not options.drop_leaks:
+        name, splits = next(iter(found.items()))
+        raise InputError(
+            f"{len(found)} recordings are in more than one split, the first is {name} in "
+            f"{' and '.join(splits)}; say --drop-leaks to keep each in the last of train, val, test"
+        )
+    last = {name: max(splits, key=SPLITS.index) for name, splits in found.items()}
+    kept = [clip for clip in clips if last.get(clip.video_id, clip.split) == clip.split]
+    return kept, sorted(found)
+
+
+def _relative(clip: ThingClip, root: Path) -> ThingClip:
+    path = Path(os.path.relpath(Path(clip.path).resolve(), root)).as_posix()
+    return ThingClip(
+        clip.id, clip.video_id, clip.label, clip.split, path, clip.start_s, clip.duration_s
+    )
+
+
+def _count(clips: Iterable[ThingClip]) -> dict[str, int]:
+    counts = Counter(clip.split for clip in clips)
+    return {split: counts[split] for split in SPLITS}
+
+
+def _existing(folder: Path, name: str) -> Path:
+    """The file of this name with whatever suffix; a name with .mp4 where there is none."""
+    for suffix in sorted(VIDEOS):
+        if (folder / f"{name}{suffix}").is_file():
+            return folder / f"{name}{suffix}"
+    return folder / f"{name}.mp4"
+
+
+def _table(path: Path) -> list[list[str]]:
+    return [row for row in csv.reader(_lines(path)) if row]
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"cannot read {path}: {error.strerror}; the recipe expects the published layout"
+        ) from error
+    return [line for line in text.splitlines() if line.strip()]
