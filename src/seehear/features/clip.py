@@ -39,7 +39,9 @@ def load_clip(model_id: str) -> FrameEncoder:
     except ImportError as error:
         raise MissingDependency("transformers", "encoders", "the CLIP frame encoder") from error
     try:
-        model = CLIPVisionModelWithProjection.from_pretrained(model_id, local_files_only=True)
+        model = CLIPVisionModelWithProjection.from_pretrained(
+            model_id, local_files_only=True, use_safetensors=True
+        )
     except (OSError, ValueError) as error:
         raise ModelError(
             f"the weights of the frame encoder {model_id} are not on this machine; fetch them with "

@@ -1,6 +1,7 @@
 """T5 text features through transformers: the caption context of the published VisAH.
 
 The published rule for pooling tokens into one vector is unknown; ours is the mean over real tokens.
+Only safetensors are read (no pickles): a model published without them has to be converted first.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ def load_t5(model_id: str) -> CaptionEncoder:
         raise MissingDependency("transformers", "encoders", "the T5 caption encoder") from error
     try:
         tokenizer = AutoTokenizer.from_pretrained(model_id, local_files_only=True)
-        model = T5EncoderModel.from_pretrained(model_id, local_files_only=True)
+        model = T5EncoderModel.from_pretrained(
+            model_id, local_files_only=True, use_safetensors=True
+        )
     except (OSError, ValueError) as error:
         raise ModelError(
             f"the weights of the caption encoder {model_id} are not on this machine; fetch them "

@@ -20,13 +20,15 @@ from seehear.models.visah.config import VisAHConfig
 from seehear.nn.context import Context
 
 BASE = 10000.0
+UNITS_PER_S = 8.0
+"""Positions per second: neighbouring frames differ up to 8 fps. Imported weights count frames."""
 INPUT_GROUPS = 32
 FEED_FORWARD = 4
 CONTEXT_FEED_FORWARD = 2
 
 
 def sinusoids(times: Tensor, dim: int) -> Tensor:
-    """Sine on even, cosine on odd columns: [...] -> [..., dim]; one unit is one second.
+    """Sine on even, cosine on odd columns: [...] -> [..., dim].
 
     Source: Vaswani et al. 2017, section 3.5.
     """
@@ -75,7 +77,8 @@ class LatentTransformer(nn.Module):
         times = None
         if self.config.time_positions:
             column = torch.arange(tokens.shape[1], device=x.device)
-            times = sinusoids((column + 0.5) / self.columns_per_s, tokens.shape[2])
+            seconds = (column + 0.5) / self.columns_per_s
+            times = sinusoids(seconds * UNITS_PER_S, tokens.shape[2])
         for block in self.blocks:
             tokens = block(tokens, seen, mask, times, self._looks_at_sound)
         return x + self.proj_out(tokens.transpose(1, 2))  # [B, T, D] -> [B, C, T]
@@ -112,9 +115,9 @@ class LatentTransformer(nn.Module):
         return (seen + places if self.config.time_positions else seen), mask
 
     def _places(self, times: Tensor) -> Tensor:
-        """Seconds; imported weights know places in the sequence only."""
+        """Times in position units; imported weights know places in the sequence only."""
         if not self.config.batch_axis_context:
-            return times
+            return times * UNITS_PER_S
         return torch.arange(times.shape[1], device=times.device).expand_as(times)
 
 

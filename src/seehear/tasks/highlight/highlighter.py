@@ -102,8 +102,12 @@ class Highlighter:
 
     @property
     def batch_size(self) -> int:
-        """Windows per forward pass: one on the CPU, where a kill should cost one window."""
-        return GPU_BATCH if self.runtime.device.type == "cuda" else 1
+        """Windows per forward pass: one on the CPU, where a kill should cost one window.
+
+        Imported weights whose context couples the clips of a batch always run alone.
+        """
+        coupled = getattr(self.config, "batch_axis_context", False)
+        return GPU_BATCH if self.runtime.device.type == "cuda" and not coupled else 1
 
     def window_bytes(self) -> int:
         """Size of a finished window on disk."""
