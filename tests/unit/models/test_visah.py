@@ -211,6 +211,22 @@ def test_residual_branches_start_almost_silent() -> None:
     assert all(bool((p == SCALE_AT_START).all()) for p in scales) and SCALE_AT_START == 1e-4
 
 
+@pytest.mark.parametrize("length", [20, 21, 25, 26, 43, 65])
+def test_long_sounds_are_remembered_in_overlapping_pieces(length: int) -> None:
+    layer = RecurrentLayer(3, 20)
+    x = torch.randn(2, 3, length)
+    with torch.no_grad():
+        made = layer(x) - x
+        if length <= 20:
+            assert torch.allclose(made, layer._run(x), atol=1e-6)
+            return
+        padded = nn.functional.pad(x, (0, 40))
+        for column in range(length):
+            piece = max((column - 5) // 10, 0)  # the one in whose middle half it lies
+            heard = layer._run(padded[:, :, 10 * piece : 10 * piece + 20])
+            assert torch.allclose(made[:, :, column], heard[:, :, column - 10 * piece], atol=1e-6)
+
+
 # The latent module and its context --------------------------------------------------------------
 
 

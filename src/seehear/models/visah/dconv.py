@@ -94,14 +94,14 @@ class RecurrentLayer(nn.Module):
         length = x.shape[-1]
         if length <= self.max_steps:
             return x + self._run(x)
-        stride = self.max_steps // 2
-        pieces = math.ceil(length / stride)
+        stride, trim = self.max_steps // 2, self.max_steps // 4
+        # The published layer cuts further pieces out of what lies beyond; nothing of them is kept.
+        pieces = math.ceil((length - trim) / stride)
         padded = functional.pad(x, (0, (pieces - 1) * stride + self.max_steps - length))
         framed = padded.unfold(-1, self.max_steps, stride)  # [N, H, P, W]
         batch, channels = x.shape[:2]
         folded = framed.permute(0, 2, 1, 3).reshape(-1, channels, self.max_steps)  # [N * P, H, W]
         made = self._run(folded).reshape(batch, pieces, channels, self.max_steps)
-        trim = stride // 2
         middle = made[..., trim : self.max_steps - trim].permute(0, 2, 1, 3)  # [N, H, P, stride]
         inner = middle.reshape(batch, channels, -1)
         joined = torch.cat([made[:, 0, :, :trim], inner, made[:, -1, :, -trim:]], dim=-1)
