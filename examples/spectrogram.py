@@ -77,7 +77,7 @@ def compare(panels: Mapping[str, Audio], video: Video, focus: Sequence[str]) -> 
     for second in range(0, int(seconds) + 1, 2):
         x = LEFT + plot * second / seconds
         draw.text((x, y + 4), f"{second} s", fill=INK, font=small, anchor="ma" if second else "la")
-    return picture.quantize(200)
+    return picture.quantize(256)
 
 
 def _film_strip(picture: Image.Image, video: Video, seconds: float, plot: int) -> None:
