@@ -156,6 +156,24 @@ def test_interrupted_and_resumed_is_the_same(long_clip: Path, tmp_path: Path) ->
     }  # fmt: skip
 
 
+def test_a_run_stopped_while_writing_hears_nothing_again(
+    long_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(long_clip, tmp_path / "whole.wav")
+    out = tmp_path / "out.wav"
+
+    def stop_writing(_done: float, _total: float, note: str) -> None:
+        if note == "writing":
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        highlight(HighlightOptions(input=str(long_clip), output=out, model=TINY), stop_writing)
+    monkeypatch.setattr("seehear.tasks.highlight.infer.hear_windows", None)
+    record = run(long_clip, out, resume=True)
+    assert record["windows"] == {"total": 3, "reused": 3}
+    np.testing.assert_array_equal(decode(out)[0], decode(tmp_path / "whole.wav")[0])
+
+
 def test_an_error_on_the_way_leaves_nothing(long_clip: Path, tmp_path: Path) -> None:
     def fail(_done: float, _total: float, note: str) -> None:
         if note == "writing":

@@ -87,6 +87,21 @@ class PartFolder:
         window: Window = np.load(self._window(index), allow_pickle=False)
         return window
 
+    def note(self, name: str, value: dict[str, Any]) -> None:
+        """Keep a JSON-ready fact about the job; it appears complete or not at all."""
+        part = self.folder / "note.tmp"
+        with _said_plainly(self.output):
+            part.write_text(json.dumps(value), encoding="utf-8")
+            part.replace(self.folder / f"{name}.json")
+
+    def noted(self, name: str) -> dict[str, Any] | None:
+        """Read such a fact, None if it was never noted."""
+        path = self.folder / f"{name}.json"
+        if not path.is_file():
+            return None
+        value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return value
+
     def _window(self, index: int) -> Path:
         return self.folder / f"window-{index:06d}.npy"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from seehear.dsp.gains import downmix_stream
 from seehear.dsp.segments import Segment
 from seehear.errors import InputError
 from seehear.media.part import PartFolder
+from seehear.media.read import SoundReport
 from seehear.tasks.progress import Progress
 from seehear.tasks.source import SoundSource
 
@@ -78,19 +79,44 @@ def _answers(
         yield HeardWindow(segment.index, segment.span, result)
 
 
+Spans = list[tuple[int, int]]
+HEARD = "heard"
+
+
+def heard_before(part: PartFolder, report: SoundReport) -> tuple[Spans, int] | None:
+    """What an interrupted run had heard, if it had heard everything: then nothing is decoded again.
+
+    Args:
+        part: where results are kept.
+        report: filled in with what that run found out about the sound.
+
+    Returns:
+        Spans of all windows and their number, or None if something is still to be heard.
+    """
+    noted = part.noted(HEARD)
+    if noted is None:
+        return None
+    for name, value in noted["report"].items():
+        setattr(report, name, value)
+    spans = [(int(start), int(stop)) for start, stop in noted["spans"]]
+    return spans, len(spans)
+
+
 def keep_windows(
     windows: Iterable[HeardWindow],
     part: PartFolder,
     source: SoundSource,
+    report: SoundReport,
     expected: int,
     progress: Progress,
-) -> tuple[list[tuple[int, int]], int]:
-    """Store what is not stored yet.
+) -> tuple[Spans, int]:
+    """Store what is not stored yet, and note when all is heard.
 
     Args:
         windows: all windows in order.
         part: where results are kept.
         source: the input, for the message when it is empty.
+        report: what decoding has found out once all windows are through.
         expected: number of windows by the header.
         progress: told the share of the whole job.
 
@@ -100,7 +126,7 @@ def keep_windows(
     Raises:
         InputError: the sound has no samples.
     """
-    spans = []
+    spans: Spans = []
     reused = 0
     for window in windows:
         spans.append(window.span)
@@ -112,6 +138,7 @@ def keep_windows(
         progress(HEARING_SHARE * len(spans) / total, 1.0, "listening")
     if not spans:
         raise InputError(f"the sound track of {str(source.path)!r} has no samples")
+    part.note(HEARD, {"spans": spans, "report": asdict(report)})
     return spans, reused
 
 

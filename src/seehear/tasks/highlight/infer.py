@@ -19,7 +19,7 @@ from seehear.media.opening import check_is_file
 from seehear.media.part import PartFolder, check_output, claimed, finish_published
 from seehear.media.read import SoundReport
 from seehear.runtime import Stopwatch, choose_runtime, seed_everything
-from seehear.tasks.hearing import keep_windows, mono_blocks, writing_part
+from seehear.tasks.hearing import heard_before, keep_windows, mono_blocks, writing_part
 from seehear.tasks.highlight.analyse import hear_windows
 from seehear.tasks.highlight.config import HighlightOptions
 from seehear.tasks.highlight.highlighter import Highlighter, load_highlighter
@@ -165,6 +165,9 @@ def _hear(
     clock: Stopwatch,
 ) -> tuple[list[tuple[int, int]], int]:
     """First pass: compute and store what is not stored yet; returns all spans and what was reused."""
+    known = heard_before(part, report)
+    if known is not None:
+        return known
     mono = mono_blocks(source.blocks(report), source.sample_rate, source.channel_names)
     size = highlighter.frame_encoder.frame_size if highlighter.frame_encoder else 0
     pictures = Pictures(source, report, size)
@@ -178,6 +181,7 @@ def _hear(
             part.has,
             clock,
         )
-        return keep_windows(windows, part, source, len(_spans(source, highlighter)), progress)
+        expected = len(_spans(source, highlighter))
+        return keep_windows(windows, part, source, report, expected, progress)
     finally:
         pictures.close()

@@ -20,7 +20,7 @@ from seehear.media.opening import check_is_file
 from seehear.media.part import PartFolder, check_output, claimed, finish_published
 from seehear.media.read import SoundReport
 from seehear.runtime import Stopwatch, choose_runtime, seed_everything
-from seehear.tasks.hearing import keep_windows, mono_blocks, writing_part
+from seehear.tasks.hearing import heard_before, keep_windows, mono_blocks, writing_part
 from seehear.tasks.output import Written, check_container, write_output
 from seehear.tasks.plans import expected_spans, make_fingerprint, make_plan
 from seehear.tasks.progress import Progress, silent
@@ -177,11 +177,14 @@ def _hear(
     clock: Stopwatch,
 ) -> tuple[list[tuple[int, int]], int]:
     """First pass: compute and store what is not stored yet; returns all spans and what was reused."""
+    known = heard_before(part, report)
+    if known is not None:
+        return known
     mono = mono_blocks(source.blocks(report), source.sample_rate, source.channel_names)
     vectors = torch.stack([query.vector for query in queries])
     windows = ask_windows(separator, mono, source.sample_rate, vectors, part.has, clock)
     expected = len(expected_spans(source, separator.plan, separator.sample_rate))
-    return keep_windows(windows, part, source, expected, progress)
+    return keep_windows(windows, part, source, report, expected, progress)
 
 
 def _absences(
