@@ -27,7 +27,10 @@ class Tokens:
     mask: Tensor
 
     def __post_init__(self) -> None:
-        if self.values.ndim != 3 or not self.times.shape == self.mask.shape == self.values.shape[:2]:
+        if (
+            self.values.ndim != 3
+            or not self.times.shape == self.mask.shape == self.values.shape[:2]
+        ):
             raise ValueError(
                 f"tokens need values [B, N, D] with times and mask [B, N], not "
                 f"{tuple(self.values.shape)}, {tuple(self.times.shape)}, {tuple(self.mask.shape)}"

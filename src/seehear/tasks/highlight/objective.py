@@ -87,7 +87,9 @@ class BandGainObjective(nn.Module):
         config = self.model.config
         size, stems, length = batch.muddy_stems.shape
         power = self.model.band_power(batch.muddy_stems.reshape(size * stems, length))
-        amplitude = power.clamp_min(1e-12).sqrt().reshape(size, stems, *power.shape[1:])  # [B, 3, F, N]
+        amplitude = (
+            power.clamp_min(1e-12).sqrt().reshape(size, stems, *power.shape[1:])
+        )  # [B, 3, F, N]
         share = amplitude / amplitude.sum(1, keepdim=True)
         weight = amplitude.sum(1)
         entropy = -(share * parts.shares.clamp_min(1e-6).log()).sum(1)
