@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,12 +13,10 @@ from seehear.dsp.segments import Segment, cut_segments
 from seehear.dsp.window import cross_fade
 from seehear.runtime import Stopwatch
 from seehear.tasks.hearing import HeardWindow, in_batches
-from seehear.tasks.separate.separator import Separator
+from seehear.tasks.separate.separator import POWERS, Separator
 
 Block = NDArray[np.float32]
 
-PRESENT_SHARE = 0.02
-"""A source counts as heard when in some second it gets more than this share of the power."""
 SILENT_POWER = 1e-9
 """Mean power of a second (full-scale sine: 1) below which there is nothing to hear (-90 dB)."""
 QUIET_RATIO = 1e-4
@@ -31,11 +29,15 @@ class Heard:
 
     Args:
         taken: power given to each query, mean per second, [Q, seconds].
+        among: power given to it among rivals, likewise.
         total: power of the mixture, mean per second, [seconds].
+        threshold: share of a second's power above which a query counts as heard.
     """
 
     taken: NDArray[np.float64]
+    among: NDArray[np.float64]
     total: NDArray[np.float64]
+    threshold: float
 
     @property
     def is_silent(self) -> bool:
@@ -44,11 +46,11 @@ class Heard:
 
     @property
     def shares(self) -> NDArray[np.float64]:
-        """Largest share of the power of a second that each query gets, [Q]."""
+        """Largest share of the power of a second that each query gets among rivals, [Q]."""
         loud = self.total > max(SILENT_POWER, QUIET_RATIO * float(self.total.max(initial=0.0)))
         if not loud.any():
             return np.zeros(len(self.taken))
-        found: NDArray[np.float64] = (self.taken[:, loud] / self.total[loud]).max(axis=1)
+        found: NDArray[np.float64] = (self.among[:, loud] / self.total[loud]).max(axis=1)
         return found
 
     @property
@@ -59,7 +61,7 @@ class Heard:
     @property
     def present(self) -> NDArray[np.bool_]:
         """Which queries are heard, [Q]."""
-        return self.shares > PRESENT_SHARE
+        return self.shares > self.threshold
 
     def loudest_s(self, query: int) -> float:
         """Middle of the second in which a query is loudest."""
@@ -111,15 +113,20 @@ def sum_up(
         windows: their results in order.
         duration_s: length of the sound; what lies behind does not count.
     """
-    rate = separator.columns_per_s
-    left = max(round(duration_s * rate), 1)
-    powers = (window[:, -2:] for window in windows)  # [Q, 2, N]
+    left = max(round(duration_s * separator.columns_per_s), 1)
     parts = []
+    powers = (window[:, POWERS] for window in windows)  # [Q, 3, N]
     for columns in cross_fade(separator.plan, spans, powers):
         parts.append(columns[..., :left])
         left -= parts[-1].shape[-1]
-    seconds = per_second(np.concatenate(parts, axis=-1), rate)  # [Q, 2, seconds]
-    return Heard(seconds[:, 0], seconds[0, 1])
+    return heard_in(separator, [np.concatenate(parts, axis=-1)])
+
+
+def heard_in(separator: Separator, powers: Sequence[Block]) -> Heard:
+    """Who is heard in stretches of sound, from their rows of powers [Q, 3, N]."""
+    rate = separator.columns_per_s
+    seconds = np.concatenate([per_second(part, rate) for part in powers], axis=-1)
+    return Heard(seconds[:, 0], seconds[:, 1], seconds[0, 2], separator.present_share)
 
 
 def per_second(columns: Block, columns_per_s: float) -> NDArray[np.float64]:

@@ -1,8 +1,10 @@
 """A loaded separation model with its query encoder: windows and queries in, masks out.
 
-What a window gives is an array [Q, F + 3, N]: the masks of Q queries on the network's bands, one band
-for everything above them (`dsp/masks.py`), then per column the power given to the query and the
-mixture's power. The last two rows tell what was heard, without another pass over the sound.
+What a window gives is an array [Q, F + 4, N]: the masks of Q queries on the network's bands, one band
+for everything above them (`dsp/masks.py`), then three rows per column (`POWERS`): the power given to
+the query, the power given to it when all other known things are asked for too, and the mixture's. They
+tell what is heard, without another pass over the sound. A network that is asked for something
+absent gives it what is most like it; only among rivals does it let go.
 """
 
 from __future__ import annotations
@@ -32,7 +34,15 @@ KINDS: dict[str, Kind] = {"bandmask": "bands"}
 FADE_S = 1.0
 MARGIN_S = 0.25
 GPU_BATCH = 8
-EXTRA_ROWS = 3
+POWERS = slice(-3, None)
+"""Rows of a window's result with powers: given to the query, given among rivals, of the mixture."""
+NUM_POWERS = 3
+RIVAL_SIMILARITY = 0.25
+"""A known thing that is more like a query than this is what is asked for, or part of it."""
+PRESENT_SHARE = 0.05
+"""A query counts as heard when in some second it gets more of the power than this among rivals."""
+UNSURE_SHARE = 1e-3
+"""The same for models that do not say which things they know: there are no rivals to ask for."""
 # Classes of the encoder that are not things with a sound.
 NO_THING = "background"
 
@@ -89,10 +99,19 @@ class Separator:
         return GPU_BATCH if self.runtime.device.type == "cuda" else 1
 
     @property
+    def known(self) -> tuple[str, ...]:
+        """Things that the model was trained on, by its own account; none for random weights."""
+        return tuple(self.checkpoint.meta.get("heard", ()))
+
+    @property
+    def present_share(self) -> float:
+        """Share of a second's power above which a query counts as heard."""
+        return PRESENT_SHARE if self.known else UNSURE_SHARE
+
+    @property
     def classes(self) -> list[str]:
         """Things that may be listed: those the model was trained on, else all of the encoder."""
-        known = self.checkpoint.meta.get("heard") or self.encoder.classes
-        return [name for name in known if name != NO_THING]
+        return [name for name in self.known or self.encoder.classes if name != NO_THING]
 
     def class_vectors(self) -> Tensor:
         """Queries of `classes`, [classes, D]."""
@@ -101,7 +120,15 @@ class Separator:
     def window_bytes(self, num_queries: int) -> int:
         """Size of a finished window on disk."""
         columns = self.plan.length // self.config.hop_length + 1
-        return 4 * num_queries * (len(self.centres_hz) + EXTRA_ROWS - 1) * columns
+        return 4 * num_queries * (len(self.centres_hz) + NUM_POWERS) * columns
+
+    def rivals(self, queries: Tensor) -> Tensor:
+        """Vectors of known things that none of the queries [Q, D] is about, [R, D]."""
+        if not self.known:
+            return queries[:0]
+        vectors = self.class_vectors()
+        likeness = self.encoder.similarity(vectors[:, None], queries[None])  # [K, Q]
+        return vectors[likeness.amax(dim=1) < RIVAL_SIMILARITY]
 
     def run_windows(self, waveforms: Sequence[Window], queries: Tensor) -> list[Window]:
         """Ask for all queries together in a batch of windows of one length.
@@ -111,25 +138,31 @@ class Separator:
             queries: [Q, D].
 
         Returns:
-            Per window float32 [Q, F + 3, N], see above.
+            Per window float32 [Q, F + 4, N], see above.
         """
-        heard = torch.from_numpy(np.stack(waveforms))
-        return list(self.ask(heard, queries.expand(len(heard), -1, -1)))
-
-    def ask(self, heard: Tensor, queries: Tensor) -> Window:
-        """Masks and powers for a batch: [B, L] and [B, Q, D] -> [B, Q, F + 3, N]."""
+        heard = torch.from_numpy(np.stack(waveforms)).to(self.runtime.device)
+        queries = queries.to(self.runtime.device)
+        rivals = self.rivals(queries)
         module: Any = self.checkpoint.module
-        device = self.runtime.device
-        heard, queries = heard.to(device), queries.to(device)
-        present = torch.ones(queries.shape[:2], dtype=torch.bool, device=device)
         with self.runtime.inference():
-            masks = module(heard, queries, present)[:, :-1].float()  # [B, Q, F, N]
-            power = module.band_power(heard).float()[:, None]  # [B, 1, F, N]
-            taken = (masks * power).sum(dim=2, keepdim=True)
-            total = power.sum(dim=2, keepdim=True).expand_as(taken)
-            extended = with_upper_band(masks, power, module.band_centres_hz)
-            rows = torch.cat([extended, taken, total], dim=2)
-        return rows.cpu().numpy()
+            power = module.band_power(heard).float()  # [B, F, N]
+            masks = self._masks(power, queries)
+            taken = (masks * power[:, None]).sum(dim=2, keepdim=True)
+            among = taken
+            if len(rivals):
+                shared = self._masks(power, torch.cat([queries, rivals]))[:, : len(queries)]
+                among = (shared * power[:, None]).sum(dim=2, keepdim=True)
+            total = power.sum(dim=1)[:, None, None].expand_as(taken)
+            extended = with_upper_band(masks, power[:, None], module.band_centres_hz)
+            rows = torch.cat([extended, taken, among, total], dim=2)
+        return list(rows.cpu().numpy())
+
+    def _masks(self, power: Tensor, queries: Tensor) -> Tensor:
+        """Masks for band power [B, F, N] and queries [Q, D], without the residual's."""
+        module: Any = self.checkpoint.module
+        asked = queries.expand(len(power), -1, -1)
+        present = torch.ones(asked.shape[:2], dtype=torch.bool, device=power.device)
+        return module.masks(power, asked, present)[:, :-1].float()
 
     def describe(self) -> dict[str, Any]:
         """Model and encoder for the receipt: ids, hashes, licences."""
