@@ -41,7 +41,7 @@ class ConceptsConfig:
     widths: tuple[int, ...] = (32, 64, 128, 192)
     dim: int = 64
     classes: tuple[str, ...] = ("background", "dog", "speech")
-    sharpness: float = 1.5
+    sharpness: float = 0.6
     quiet: tuple[str, ...] = ()
     quiet_score: float = -2.0
 
