@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from seehear.data.credits import sources_text
 from seehear.data.sources import SourceRow
 
 ABOUT: Mapping[str, str] = {
@@ -64,33 +65,3 @@ def model_card(
         f"## Sources\n\n{sources_text(rows)}" if rows else "",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def sources_text(rows: Sequence[SourceRow]) -> str:
-    """Sources and licences with the authors behind them; recordings by number where that is all."""
-    groups: dict[tuple[str, str], list[SourceRow]] = {}
-    for row in rows:
-        groups.setdefault((row.source, row.licence), []).append(row)
-    lines = [
-        "All from the training split; every licence allows any use. Thanks to all who recorded, "
-        "played, read and took pictures.",
-        "",
-        "| source | licence | files |",
-        "|---|---|---|",
-    ]
-    lines += [f"| {s} | {licence} | {len(g)} |" for (s, licence), g in sorted(groups.items())]
-    lines += ["", "Authors:", ""]
-    for (source, licence), group in sorted(groups.items()):
-        authors = sorted({row.author for row in group}, key=str.lower)
-        lines.append(f"- {source}, {licence}: {_shorten(authors)}")
-    return "\n".join(lines)
-
-
-def _shorten(authors: Sequence[str]) -> str:
-    """Freesound numbers share their address; names stand as they are."""
-    prefix = "freesound.org/s/"
-    numbers = sorted(int(a.removeprefix(prefix)) for a in authors if a.startswith(prefix))
-    names = [a for a in authors if not a.startswith(prefix)]
-    if numbers:
-        names.append(f"uploaders of {prefix}N, N = {', '.join(map(str, numbers))}")
-    return "; ".join(names)

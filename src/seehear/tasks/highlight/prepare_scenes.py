@@ -20,12 +20,12 @@ from seehear.data.manifest import ClipRow, write_manifest
 from seehear.data.muddy import Level, Mode, MuddySpec
 from seehear.data.photos import read_photo
 from seehear.data.scenes import MixingRule, Scene, draw_scene
+from seehear.data.sounds import rows_of_split
 from seehear.data.sources import (
     SAMPLE_RATE,
     STEMS,
     SoundLibrary,
     SourceRow,
-    allows_any_use,
     load_sounds,
     photos_by_class,
     read_sources,
@@ -55,7 +55,7 @@ def prepare_scenes(options: ScenesOptions, progress: Progress | None = None) -> 
     manifest = options.output / "manifest.jsonl"
     if manifest.exists() and not options.force:
         raise OutputError(f"{manifest} exists; choose another folder or say --force")
-    rows = usable_rows(read_sources(options.source), options.split, options.any_use_only)
+    rows = rows_of_split(read_sources(options.source), options.split, options.any_use_only)
     library = load_sounds(rows)
     check_library(library, options.split)
     photos = photos_by_class(rows)
@@ -72,23 +72,6 @@ def prepare_scenes(options: ScenesOptions, progress: Progress | None = None) -> 
     write_manifest(manifest, written)
     used = {s: len({i for row in written for i in row.sources[s]}) for s in (*STEMS, "photos")}
     return {"manifest": str(manifest), "scenes": len(written), "recordings_used": used}
-
-
-def usable_rows(rows: list[SourceRow], split: str, any_use_only: bool) -> list[SourceRow]:
-    """Rows of one split that may be used.
-
-    Raises:
-        InputError: there are none.
-    """
-    chosen = [
-        row
-        for row in rows
-        if row.split == split and (not any_use_only or allows_any_use(row.licence))
-    ]
-    if not chosen:
-        splits = ", ".join(sorted({row.split for row in rows}))
-        raise InputError(f"no rows of the split {split!r} in the source manifest; splits: {splits}")
-    return chosen
 
 
 def check_library(library: SoundLibrary, split: str) -> None:

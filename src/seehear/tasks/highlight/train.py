@@ -19,6 +19,7 @@ from torch import nn
 from seehear.checkpoint import load_checkpoint, save_checkpoint
 from seehear.config import to_dict
 from seehear.data.melodies import render_melodies
+from seehear.data.sounds import rows_of_split
 from seehear.data.sources import (
     SoundLibrary,
     SourceRow,
@@ -35,7 +36,7 @@ from seehear.runtime import seed_everything, versions
 from seehear.tasks.highlight.card import model_card, used_rows
 from seehear.tasks.highlight.data import SceneBatches, SceneSettings, fixed_batches
 from seehear.tasks.highlight.objective import BandGainObjective
-from seehear.tasks.highlight.prepare_scenes import check_library, usable_rows
+from seehear.tasks.highlight.prepare_scenes import check_library
 from seehear.tasks.highlight.train_glance import (
     GlanceObjective,
     PhotoBatches,
@@ -100,7 +101,9 @@ def _finish(
         **facts,
     }
     digest = save_checkpoint(folder, model, config.kind, meta, dtype=torch.float16)
-    rows = [] if config.sources is None else usable_rows(_rows(config), "train", any_use_only=True)
+    rows = (
+        [] if config.sources is None else rows_of_split(_rows(config), "train", any_use_only=True)
+    )
     card = model_card(config.output.name, config.kind, meta, used_rows(config.kind, rows))
     write_text(folder / "README.md", card)
     return {
@@ -129,7 +132,7 @@ def _bandgain(config: TrainConfig) -> Parts:
     showing = config.scenes
     sets = {}
     for split in ("train", "val"):
-        chosen = usable_rows(rows, split, any_use_only=True)
+        chosen = rows_of_split(rows, split, any_use_only=True)
         library = _library(chosen, config if split == "train" else None)
         check_library(library, split)
         versions_ = showing.versions if split == "train" else 1
@@ -167,8 +170,8 @@ def _bandgain(config: TrainConfig) -> Parts:
 
 def _glance(config: TrainConfig) -> Parts:
     rows = _rows(config)
-    train = load_photos(usable_rows(rows, "train", True), _frame_size(config))
-    held_out = load_photos(usable_rows(rows, "val", True), _frame_size(config), train.classes)
+    train = load_photos(rows_of_split(rows, "train", True), _frame_size(config))
+    held_out = load_photos(rows_of_split(rows, "val", True), _frame_size(config), train.classes)
     model = Glance(build_config("glance", {**config.model, "classes": list(train.classes)}))
 
     def validate(trained: nn.Module) -> dict[str, float]:

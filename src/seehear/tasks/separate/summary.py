@@ -42,6 +42,11 @@ class Figures:
         found = {score: self.mean(records, score) for score in SCORES}
         return {name: value for name, value in found.items() if value is not None}
 
+    def recordings(self, records: Sequence[Record]) -> int:
+        """Independent recordings of the sounds that were asked for."""
+        stems = [self._rows[r["id"]].stems[r["sound"]] for r in records]
+        return len({name for stem in stems for name in stem.recordings})
+
     def _sources(self, record: Record) -> dict[str, tuple[str, ...]]:
         stems = self._rows[record["id"]].stems
         own = stems[record["sound"]]
@@ -66,7 +71,8 @@ def summarise(records: Sequence[Record], rows: Sequence[MixRow], seed: int) -> d
     for label in sorted({r["label"] for r in text}):
         own = [r for r in text if r["label"] == label]
         by_class[label] = {
-            score: figures.mean(own, score) for score in ("si_sdr_gain", "sdr_gain", "right")
+            "recordings_asked": figures.recordings(own),
+            **{name: figures.mean(own, name) for name in ("si_sdr_gain", "sdr_gain", "right")},
         }
     return {
         "mixtures": len(rows),
@@ -125,7 +131,7 @@ def page(summary: Mapping[str, Any]) -> str:
     for label, scores in ordered:
         gain = scores["si_sdr_gain"]
         cells = [_cell(gain), _cell(scores["sdr_gain"]), _cell(scores["right"])]
-        known = gain["num_recordings"]
+        known = scores["recordings_asked"]
         lines.append(f"| {label} | {gain['num_clips']} | {known} | {' | '.join(cells)} |")
     if summary["photo_against_text"]:
         lines += ["", "| class | n | photo | text | difference |", "|---" * 5 + "|"]
