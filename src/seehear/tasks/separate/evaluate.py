@@ -50,7 +50,7 @@ def evaluate_separate(options: EvaluateOptions, progress: Progress | None = None
             f"{options.model} is a {loaded.name}; this evaluation scores band-mask networks"
         )
     encoder = load_query_encoder(loaded.module.config.query_encoder)
-    asker = Asker(loaded.module, encoder, options.bss)
+    asker = Asker(loaded.module, encoder, bss=not options.quick)
     records: list[Record] = []
     for index, row in enumerate(rows):
         if progress is not None:

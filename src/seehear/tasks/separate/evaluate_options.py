@@ -20,7 +20,7 @@ class EvaluateOptions:
         output: folder for sounds.csv, sounds.jsonl, summary.json and summary.md.
         model: id or path of a checkpoint folder.
         limit: score only the first N mixtures; 0 means all.
-        bss: also compute SDR, SIR and SAR (BSS Eval), which takes most of the time.
+        quick: leave out SDR, SIR and SAR (BSS Eval), which take most of the time.
         seed: of bootstrap draws.
         force: overwrite an earlier evaluation in the folder.
         json: print the summary as one JSON object on stdout.
@@ -35,7 +35,7 @@ class EvaluateOptions:
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="DIR")]
     model: Annotated[str, tyro.conf.arg(metavar="ID|FOLDER")] = "separate/starter"
     limit: Annotated[int, tyro.conf.arg(metavar="N")] = 0
-    bss: bool = True
+    quick: bool = False
     seed: int = 0
     force: bool = False
     json: bool = False

@@ -217,7 +217,7 @@ def test_evaluation_scores_every_sound_by_every_method(mixes: Path, tmp_path: Pa
     assert "SI-SDR gain" in (tmp_path / "out" / "summary.md").read_text()
     with pytest.raises(OutputError, match="--force"):
         evaluate_separate(options)
-    quick = replace(options, output=tmp_path / "quick", bss=False)
+    quick = replace(options, output=tmp_path / "quick", quick=True)
     again = json.loads((Path(str(evaluate_separate(quick)["output"])) / "summary.json").read_text())
     assert "sir" not in again["methods"]["text"]
     assert again["methods"]["text"]["si_sdr_gain"] == text["si_sdr_gain"]
