@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from seehear.errors import SeehearError
-from tests.golden import separation_metrics, visah
+from tests.golden import davis, davis_sampling, separation_metrics, visah
 from tests.golden.compare import Line, Produced, compare
 from tests.golden.recipe import Recipe
 
@@ -33,6 +33,9 @@ FIXTURES: dict[str, Producer] = {
     "visah_vision3": visah.vision3,
     "visah_metrics": visah.metrics,
     "bss_eval": separation_metrics.bss_eval_pairs,
+    "davis_frontend": davis.frontend,
+    "davis_ddim": davis_sampling.ddim,
+    "davis_flow": davis_sampling.flow,
 }
 """Fixture -> function that makes its arrays and numbers with the project's code."""
 
