@@ -30,6 +30,8 @@ Block = NDArray[np.float32]
 
 MAX_PROBES = 60
 MAX_SOURCES = 6
+LISTED_SHARE = 0.1
+"""`--all` lists what gets more than this share of the power of some second (of 8 % of the absent too)."""
 
 
 def listen_for_queries(
@@ -61,7 +63,8 @@ def listen_for_queries(
         name = _name(separator, ranked[0])
         absent = f"nothing known is heard in --span {options.span} (the likeliest was: {name})"
         return [Query("span", vectors[ranked[0]], absent, {"span": list(span), "nearest": name})]
-    kept = [k for k in ranked if heard.present[k]][:MAX_SOURCES] or ranked[:1]
+    threshold = LISTED_SHARE if separator.known else separator.present_share
+    kept = [k for k in ranked if heard.shares[k] > threshold][:MAX_SOURCES] or ranked[:1]
     return [
         Query(
             _name(separator, k),

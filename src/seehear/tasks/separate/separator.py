@@ -39,8 +39,12 @@ POWERS = slice(-3, None)
 NUM_POWERS = 3
 RIVAL_SIMILARITY = 0.25
 """A known thing that is more like a query than this is what is asked for, or part of it."""
-PRESENT_SHARE = 0.05
-"""A query counts as heard when in some second it gets more of the power than this among rivals."""
+PRESENT_SHARE = 0.02
+"""A query counts as heard when in some second it gets more of the power than this among rivals.
+
+Low, because silence in place of a faint sound is worse than a wrong guess: on 30 validation mixtures of two
+sounds at equal loudness, 5 % of what was there fell below it, and 41 % of what was not.
+"""
 UNSURE_SHARE = 1e-3
 """The same for models that do not say which things they know: there are no rivals to ask for."""
 # Classes of the encoder that are not things with a sound.
