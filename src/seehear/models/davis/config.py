@@ -30,15 +30,12 @@ class DavisConfig:
         norm_groups: groups of the normalisation (paper 8).
         frame_encoder: id of the frame encoder (released: CLIP's image embedding, not normalised).
         frame_dim: length of its features (paper 512).
-        num_frames: frames per query (paper 11 for MUSIC, 10 for AVE).
         temporal_heads: heads of the transformer over frames (paper 8).
         temporal_layers: its encoder layers, followed by one decoder layer (paper 3).
         feed_forward: its inner width (released: 2048 for CLIP, 512 for ResNet).
         dropout: in it, while training (paper 0.1).
         process: how a spectrogram is generated: `diffusion` (DAVIS) or `flow` (DAVIS-Flow).
         steps: network calls per query (paper 15 for diffusion, 2 for flow).
-        eta: share of fresh noise in every diffusion step, 0 = none (released 1).
-        silence_mask: keep the mixture where it is silent (released: MUSIC yes, AVE no).
         middle_time: tell the middle blocks the time, as the paper's figure shows. The public code has
             the layers and never feeds them; imported weights carry False.
         first_frame_only: reproduce the ResNet variant of the public code, which drops all frames but
@@ -60,15 +57,12 @@ class DavisConfig:
     norm_groups: int = 8
     frame_encoder: str = "raw:openai/clip-vit-base-patch32"
     frame_dim: int = 512
-    num_frames: int = 11
     temporal_heads: int = 8
     temporal_layers: int = 3
     feed_forward: int = 2048
     dropout: float = 0.1
     process: Literal["diffusion", "flow"] = "diffusion"
     steps: int = 15
-    eta: float = 1.0
-    silence_mask: bool = True
     middle_time: bool = True
     first_frame_only: bool = False
 
@@ -104,19 +98,17 @@ def paper_music_resnet() -> DavisConfig:
 
 
 def paper_ave() -> DavisConfig:
-    """AVE and the VGGSound subsets: 10 s at 11 kHz, ten frames, no silence mask."""
+    """AVE and the VGGSound subsets: 10 s at 11 kHz."""
     return replace(
         paper_music(),
         sample_rate=11000,
         num_samples=110000,
-        num_frames=10,
-        silence_mask=False,
     )
 
 
 def flow(config: DavisConfig) -> DavisConfig:
-    """The flow variant of a configuration: two steps, no silence mask."""
-    return replace(config, process="flow", steps=2, silence_mask=False)
+    """The flow variant of a configuration: two steps."""
+    return replace(config, process="flow", steps=2)
 
 
 def narrow() -> DavisConfig:
@@ -138,11 +130,9 @@ def tiny() -> DavisConfig:
         norm_groups=2,
         frame_encoder="grid-words",
         frame_dim=32,
-        num_frames=3,
         temporal_heads=2,
         temporal_layers=1,
         feed_forward=32,
         process="flow",
         steps=2,
-        silence_mask=False,
     )
