@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seehear.checkpoint import load_checkpoint
 from seehear.dsp.logfreq import expand, linear_positions, warp, warped_positions
 from seehear.metrics.separation import bss_eval
-from seehear.models.davis import DavisConfig, paper_ave, paper_music
+from seehear.models.davis import Davis, DavisConfig, paper_ave, paper_music
 from seehear.models.davis.frontend import (
     FLOOR,
     compress_magnitude,
@@ -22,6 +24,7 @@ from seehear.models.davis.frontend import (
     spectrum_of,
 )
 from seehear.sampling.flow import sample_flow
+from seehear.tasks.separate.importing import import_davis
 from tests.golden.compare import Array, Produced, Tolerance
 from tests.golden.recipe import Recipe
 from tests.golden.visah import describe
@@ -33,7 +36,15 @@ SETTINGS: dict[str, tuple[DavisConfig, tuple[int, int], int]] = {
 }
 """Configuration, seeds of the two sources, seed of the sampler's noise."""
 PITCHES = (220.0, 523.25)
-ROWS_STEP = {"warped": 16, "unwarped": 32}
+CASES: dict[str, tuple[float, int, int | None]] = {
+    "t932": (932, 203, None),
+    "t65": (65, 203, None),
+    "flow500": (500.0, 203, None),
+    "t932_v2": (932, 204, None),
+    "t332_64frames": (332, 203, 64),
+}
+"""Time, seed of what is seen, columns if not all."""
+WRAPPERS = {"clip": "parameters_clip_wrapper", "resnet": "parameters_resnet_wrapper"}
 
 
 def frontend(spec: Mapping[str, Any], recipe: Recipe, folder: Path) -> Produced:
@@ -144,4 +155,116 @@ def _scores(sources: Array, made: Mapping[str, Tensor]) -> dict[str, float]:
         "SIR": float(scores.sir.mean()),
         "SAR": float(scores.sar.mean()),
         "wav_length": length,
+    }
+
+
+def unet(spec: Mapping[str, Any], recipe: Recipe, folder: Path) -> Produced:
+    """The U-Net at several times, with another picture, and with fewer columns."""
+    weights = recipe.weights(spec["parameters"])
+    counts = _counts(weights, spec["parameters"])
+    model = imported(weights, _stand_in(), folder)
+    counts["unet_only"] = sum(p.numel() for p in model.unet.parameters())
+    state = torch.from_numpy(recipe.normal((1, 1, 256, 256), 201))
+    drawn = np.abs(recipe.random(202).standard_normal((1, 1, 256, 256)))
+    mixture = torch.from_numpy(np.clip(0.25 * drawn, 0, 1).astype(np.float32))
+    arrays: dict[str, Array] = {}
+    statistics: dict[str, Any] = {}
+    for case, (time, seed, columns) in CASES.items():
+        seen = torch.from_numpy(recipe.normal((1, 512, 11), seed, 0.4)).mean(dim=2)
+        caught: list[Tensor] = []
+        handle = model.unet.middle2.register_forward_hook(
+            lambda module, given, result, caught=caught: caught.append(result)
+        )
+        with torch.inference_mode():
+            output = model.unet(
+                state[..., :columns], torch.tensor([time]), mixture[..., :columns], seen
+            )
+        handle.remove()
+        arrays |= _unet_slices(case, output[0, 0].numpy(), caught[0][0].numpy())
+        statistics[case] = {"output": describe(output), "mid_block2": describe(caught[0])}
+    tolerance = Tolerance(1e-4, element=1e-3)
+    return Produced(
+        arrays,
+        statistics={"full_output_stats": statistics, "counts": counts},
+        tolerances={
+            r"^statistics\..*\.(mean|min|max)$": Tolerance(5e-3),
+            "^statistics": Tolerance(1e-4),
+            "": tolerance,
+        },
+    )
+
+
+def _unet_slices(case: str, output: Array, middle: Array) -> dict[str, Array]:
+    """The parts that are stored."""
+    if case == "t932_v2":
+        return {f"{case}_out_step4": output[::4, ::4]}
+    if case == "t332_64frames":
+        return {f"{case}_out": output[::2]}
+    return {
+        f"{case}_out_step2": output[::2, ::2],
+        f"{case}_out_rows": output[[0, 1, 100, 255]],
+        f"{case}_mid_block2_step8": middle[::8],
+    }
+
+
+def visual_temporal(spec: Mapping[str, Any], recipe: Recipe, folder: Path) -> Produced:
+    """The transformer over frames, as it goes with CLIP and as it goes with ResNet."""
+    features = torch.from_numpy(recipe.normal((2, 11, 512), 211, 0.5))
+    arrays: dict[str, Array] = {}
+    counts: dict[str, Any] = {}
+    for name, key in WRAPPERS.items():
+        weights = recipe.weights(spec[key])
+        counts[f"{name}_wrapper"] = _counts(weights, spec[key])
+        model = imported(None, weights, folder / name)
+        with torch.inference_mode():
+            made = model.temporal(features).mT  # [B, N, D] -> [B, D, N]
+            arrays[f"{name}_out"] = made.numpy()
+            if name == "clip":
+                arrays["clip_out_maxpool"] = made.amax(dim=2).numpy()
+                arrays["clip_out_1frame"] = model.temporal(features[:1, :1]).mT.numpy()
+    return Produced(
+        arrays,
+        statistics={"counts": counts},
+        tolerances={
+            "^statistics": Tolerance(1e-6),
+            "": Tolerance(1e-4, absolute=1e-4),
+        },
+    )
+
+
+def imported(unet: Mapping[str, Array] | None, frames: Mapping[str, Array], folder: Path) -> Davis:
+    """Files as the authors publish them, through the converter; the part that is not at hand is zero."""
+    folder.mkdir(exist_ok=True)
+    for stem, weights in (("unet_best", unet or _blank()), ("frame_best", frames)):
+        state = {name: torch.from_numpy(value) for name, value in weights.items()}
+        torch.save(state, folder / f"{stem}.pth")
+    import_davis(folder, folder / "imported")
+    model = load_checkpoint(folder / "imported").module
+    assert isinstance(model, Davis), "the importer made another kind of model"
+    return model
+
+
+def _blank() -> dict[str, Array]:
+    """A U-Net of zeros under the published names, for the fixture that has none."""
+    described = json.loads((Path(__file__).parent / "davis_unet" / "spec.json").read_text())
+    return {row[0]: np.zeros(row[1], np.float32) for row in described["parameters"]}
+
+
+def _stand_in() -> dict[str, Array]:
+    """Zeros under the published names of the transformer over frames."""
+    folder = Path(__file__).parent / "davis_visual_temporal"
+    described = json.loads((folder / "spec.json").read_text())
+    rows = described["parameters_clip_wrapper"]
+    return {row[0]: np.zeros(row[1], np.float32) for row in rows}
+
+
+def _counts(weights: Mapping[str, Array], rows: list[Any]) -> dict[str, float]:
+    """Sums over what was filled, to tell a wrong rule from a wrong network."""
+    return {
+        "filled_weights_sum": float(sum(w.sum(dtype=np.float64) for w in weights.values())),
+        "filled_weights_l2": float(
+            np.sqrt(sum(np.square(w, dtype=np.float64).sum() for w in weights.values()))
+        ),
+        "parameters_total": sum(w.size for w in weights.values()),
+        "state_dict_entries": len(rows),
     }

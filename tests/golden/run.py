@@ -34,6 +34,8 @@ FIXTURES: dict[str, Producer] = {
     "visah_metrics": visah.metrics,
     "bss_eval": separation_metrics.bss_eval_pairs,
     "davis_frontend": davis.frontend,
+    "davis_unet": davis.unet,
+    "davis_visual_temporal": davis.visual_temporal,
     "davis_ddim": davis_sampling.ddim,
     "davis_flow": davis_sampling.flow,
 }

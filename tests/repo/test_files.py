@@ -28,7 +28,7 @@ PYTHON = [path for path in tracked() if path.suffix == ".py"]
 # Put together here so that this file does not contain what it looks for.
 PLACES = ("work", "farm", "root", "home", "Users", "mnt", "scratch", "private")
 MACHINE_PATH = re.compile(r"(?:^|[^A-Za-z0-9_.~\w}])/(?:" + "|".join(PLACES) + r")/[A-Za-z0-9]")
-IMPORTER = PACKAGE / "tasks" / "highlight" / "importing.py"
+IMPORTER = PACKAGE / "tasks" / "published.py"
 
 
 def name_of(path: object) -> str:

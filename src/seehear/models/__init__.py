@@ -59,6 +59,11 @@ MODELS: dict[str, ModelEntry] = {
         "seehear.models.concepts:Concepts",
         "seehear.models.concepts:tiny_concepts",
     ),
+    "davis": ModelEntry(
+        "seehear.models.davis:DavisConfig",
+        "seehear.models.davis:Davis",
+        "seehear.models.davis:tiny_davis",
+    ),
 }
 
 

@@ -127,6 +127,10 @@ TASKS: dict[str, TaskSpec] = {
 # Published weights that `models import KIND` reads: kind -> function (checkpoint, folder) -> sha256.
 IMPORTERS: dict[str, str] = {
     "visah": "seehear.tasks.highlight.importing:import_visah",
+    "davis": "seehear.tasks.separate.importing:import_davis",
+    "davis-flow": "seehear.tasks.separate.importing:import_davis_flow",
+    "davis-ave": "seehear.tasks.separate.importing:import_davis_ave",
+    "davis-ave-flow": "seehear.tasks.separate.importing:import_davis_ave_flow",
 }
 
 

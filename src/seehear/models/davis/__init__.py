@@ -9,8 +9,11 @@ from seehear.models.davis.config import (
     paper_music_resnet,
     tiny,
 )
+from seehear.models.davis.network import Davis
+from seehear.models.davis.small import tiny_davis
 
 __all__ = [
+    "Davis",
     "DavisConfig",
     "flow",
     "narrow",
@@ -18,4 +21,5 @@ __all__ = [
     "paper_music",
     "paper_music_resnet",
     "tiny",
+    "tiny_davis",
 ]

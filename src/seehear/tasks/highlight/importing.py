@@ -7,41 +7,22 @@ published attention across the batch comes along as a setting (`batch_axis_conte
 
 from __future__ import annotations
 
-import pickle
 import re
-import struct
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from seehear.checkpoint import load_strictly, save_checkpoint
 from seehear.errors import ModelError
 from seehear.models.visah import VisAH, VisAHConfig, no_context, paper_text, paper_vision
+from seehear.tasks.published import read_state
 
 PREFIX = "model."
 # Windows of the multi-resolution STFT loss, stored as buffers of the training module.
 LOSS_BUFFER = re.compile(r"^(model\.)?\w*loss\w*\.")
-# What `torch.load` raises for files that are no checkpoint: the unpickler trips over the first bytes that
-# make no sense, with whatever exception that gives.
-UNREADABLE = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    pickle.UnpicklingError,
-    struct.error,
-)
 # Sinusoid tables: computed, not learned; the wider one is never used.
 TABLES = ("latent_transformer.pe.pe", "latent_transformer.pe_context.pe")
 
@@ -115,22 +96,7 @@ def read_published(checkpoint: Path) -> dict[str, Tensor]:
     Raises:
         ModelError: unreadable, or not a mapping of names to tensors.
     """
-    if checkpoint.suffix == ".safetensors":
-        try:
-            raw: object = load_file(str(checkpoint))
-        except (OSError, SafetensorError) as error:
-            raise ModelError(f"cannot read {checkpoint}: {error}") from error
-    else:
-        try:
-            raw = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        except UNREADABLE as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise ModelError(f"{checkpoint} is not a readable checkpoint: {reason}") from error
-    state = raw.get("state_dict", raw) if isinstance(raw, Mapping) else None
-    if not isinstance(state, Mapping) or not all(
-        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
-    ):
-        raise ModelError(f"{checkpoint} holds no state dict; expected names with tensors")
+    state = read_state(checkpoint)
     found: dict[str, Tensor] = {}
     for name, value in state.items():
         if LOSS_BUFFER.match(name):
