@@ -58,6 +58,7 @@ class FastVisAH:
         self._wave_decoder = [_Decoder(layer) for layer in model.wave_decoder[1:]]  # type: ignore[arg-type]
         self._inner = [packed(layer) for layer in model.spectral_encoder[-2:]]
         self._latent = packed(model.latent)
+        self._inner_decoder = packed(model.spectral_decoder[0])
         table = model.frequency_embedding.detach() * (EMBEDDING_SCALE * EMBEDDING_WEIGHT)
         self._offset = table[:, None, :].contiguous()  # [F, 1, C]
 
@@ -81,7 +82,8 @@ class FastVisAH:
 
     def _encode(self, magnitude: Tensor, wave: Tensor) -> _Encoded:
         """[1, F, T] and [1, L] of one clip."""
-        x = functional.pad(magnitude, (0, 0, PADDING, PADDING))[0, :, :, None]
+        # The transform leaves frequencies side by side, which is how the first layer wants them.
+        x = functional.pad(magnitude[0].t(), (PADDING, PADDING)).t()[..., None]
         w = functional.pad(wave, (PADDING, PADDING + -wave.shape[1] % STRIDE))[:, :, None]
         skips: list[Tensor] = []
         wave_skips: list[Tensor] = []
@@ -99,7 +101,7 @@ class FastVisAH:
     def _decode(self, x: Tensor, encoded: _Encoded, length: int) -> tuple[Tensor, Tensor]:
         """Bottleneck [1, C, T] of one clip -> mask [1, F, T], wave [1, L]."""
         columns = encoded.collapsed.shape[-1]
-        x, _ = self._plain.spectral_decoder[0](x, encoded.bottleneck, columns)
+        x, _ = self._inner_decoder(x, encoded.bottleneck, columns)
         x, before = _collapsed(self._plain.spectral_decoder[1], x, encoded.collapsed)
         rows = _back(x)  # [1, C, F, T] -> [F, T, C]
         for layer, skip in zip(self._spectral_decoder, reversed(encoded.skips), strict=True):
@@ -141,12 +143,9 @@ class _Encoder:
         self.axis = 0 if layer.along_frequency else 1
         self.stride = int(conv.stride[0])
         weight = conv.weight.detach().flatten(2)  # [C', C, K]
-        self.is_first = weight.shape[1] == 1
-        if self.is_first:
-            # One channel is a waste of a channels-last convolution: a stride of values becomes
-            # the channels, and the kernel spans two of them. [C', 1, K] -> [C', S, K / S]
-            weight = weight.unflatten(2, (-1, self.stride))[:, 0].transpose(1, 2)
         self.reach = weight.shape[2]
+        # One channel is a waste of a convolution: what the kernel reaches enters a linear map.
+        self.first = PackedLinear(weight[:, 0], conv.bias) if weight.shape[1] == 1 else None
         self.weight = _kernel(weight.unsqueeze(3 - self.axis))
         self.bias = conv.bias.detach()
         self.branches = [_Branch(branch) for branch in layer.branches or ()]
@@ -168,9 +167,6 @@ class _Encoder:
             of it; and the part between the margins.
         """
         axis, stride = self.axis, self.stride
-        if self.is_first:
-            x = x.unflatten(axis, (-1, stride)).movedim(axis + 1, 3).flatten(2).contiguous()  # type: ignore[no-untyped-call]
-            stride = 1
         count = (x.shape[axis] - self.reach) // stride + 1
         whole = list(x.shape[:2])
         whole[axis] = count + 2 * margin + (-count % self.stride if margin else 0)
@@ -178,12 +174,10 @@ class _Encoder:
         inner = made.narrow(axis, margin, count)
         made.narrow(axis, 0, margin).zero_()
         made.narrow(axis, margin + count, whole[axis] - margin - count).zero_()
-        strides = (stride, 1) if axis == 0 else (1, stride)
         begun = []
         for first, last in _blocks(count, inner.numel() // count):
             reach = (last - first - 1) * stride + self.reach
-            image = _image(x.narrow(axis, first * stride, reach))
-            y = functional.gelu(_back(functional.conv2d(image, self.weight, self.bias, strides)))
+            y = functional.gelu(self._shrunk(x.narrow(axis, first * stride, reach)))
             if axis == 1:
                 begun.append(y)
                 continue
@@ -194,6 +188,14 @@ class _Encoder:
             # Norms on the waveform side span all of time: it is finished as a whole.
             self._finish(torch.cat(begun, 1), inner)
         return made, inner
+
+    def _shrunk(self, x: Tensor) -> Tensor:
+        """The convolution."""
+        if self.first is not None:
+            reached = x.unfold(self.axis, self.reach, self.stride)  # [F', T', 1, K]
+            return self.first(reached.squeeze(2).contiguous())
+        strides = (self.stride, 1) if self.axis == 0 else (1, self.stride)
+        return _back(functional.conv2d(_image(x), self.weight, self.bias, strides))
 
     def _finish(self, y: Tensor, out: Tensor) -> None:
         for branch in self.branches:
@@ -268,9 +270,7 @@ class _Branch:
 class _Decoder:
     """A decoder layer without norms: `DecoderLayer` on [F, T, C], a block at a time.
 
-    Blocks are cut along the axis that grows: frequency, or time on the waveform side (F = 1). The
-    transposed convolution is written as a convolution over two inputs with as many results as the
-    stride is long: output S j + r hears input j by tap r and input j - 1 by tap r + S.
+    Blocks are cut along the axis that grows: frequency, or time on the waveform side (F = 1).
     """
 
     def __init__(self, layer: DecoderLayer) -> None:
@@ -279,45 +279,65 @@ class _Decoder:
         assert isinstance(layer.norm1, nn.Identity), "levels with norms are run plainly"
         self.axis = 0 if layer.along_frequency else 1
         self.is_last, self.crop, self.stride = layer.is_last, layer.padding, int(conv.stride[0])
-        kernel = rewrite.weight.detach()
-        value, gate = (kernel if self.axis == 0 else kernel[:, :, None]).chunk(2)
-        self.value, self.gate = _kernel(value), _kernel(gate)
-        self.value_bias, self.gate_bias = rewrite.bias.detach().chunk(2)
+        kernel = rewrite.weight.detach()  # [2C, C, 3, 3] or [2C, C, 3]
+        kernel = kernel if self.axis == 0 else kernel[:, :, None]
+        # Halves that leave registers half empty are made together, others apart: together, sigmoids
+        # of the values are computed for nothing.
+        apart = 1 if self.axis == 0 and len(kernel) // 2 % 16 else 2
+        self.kernels = [_kernel(half) for half in kernel.chunk(apart)]
+        self.biases = rewrite.bias.detach().chunk(apart)
         self.padding = (0, 1) if self.axis == 0 else (0, 0)
-        taps = conv.weight.detach().flatten(2).unflatten(2, (2, self.stride))  # [C, C', 2, S]
-        phases = taps.flip(2).permute(3, 1, 0, 2).flatten(0, 1)  # [S * C', C, 2]
-        self.phases = _kernel(phases.unsqueeze(3 - self.axis))
-        self.phase_bias = conv.bias.detach().repeat(self.stride)
+        up = conv.weight.detach().flatten(2)  # [C, C', K]
+        self.up, self.up_bias = _kernel(up.unsqueeze(3 - self.axis)), conv.bias.detach()
+        # One channel is a waste of a transposed convolution as well.
+        self.taps = PackedLinear(up[:, 0].t(), None) if up.shape[1] == 1 else None
 
     def __call__(self, x: Tensor, skip: Tensor, length: int) -> Tensor:
         """[F, T, C] and its skip -> [F', T', C'], `length` long on the axis that grows."""
-        axis, count = self.axis, x.shape[self.axis]
-        # Phases stand behind the axis they belong to: [F + 1, S, T, C'] or [1, T + 1, S, C'].
-        shape = [*x.shape[:2], len(self.phase_bias) // self.stride]
-        shape[axis] = count + 1
-        shape.insert(axis + 1, self.stride)
+        axis, count, stride = self.axis, x.shape[self.axis], self.stride
+        shape = [*x.shape[:2], len(self.up_bias)]
+        shape[axis] = length
         made = x.new_empty(shape)
-        before = torch.zeros_like(x.narrow(axis, 0, 1))
+        rest: Tensor | None = None
         for first, last in _blocks(count, x.numel() // count):
-            low, high, size = first - 1, last + 1, last - first
-            image = _image(_slice(x, axis, low, high) + _slice(skip, axis, low, high))
-            gate = functional.conv2d(image, self.gate, self.gate_bias, 1, self.padding)
-            value = functional.conv2d(image, self.value, self.value_bias, 1, self.padding)
-            # The input before reaches into this block; the very last one reaches beyond the end.
-            shape = list(x.shape)
-            shape[axis] = size + 1 + int(last == count)
-            gated = x.new_empty(shape)
-            gated.narrow(axis, 0, 1).copy_(before)
-            gated.narrow(axis, size + 1, int(last == count)).zero_()
-            inner = gated.narrow(axis, 1, size)
-            torch.mul(_back(value), _back(gate.sigmoid_()), out=inner)
-            before = inner.narrow(axis, size - 1, 1)
-            grown = functional.conv2d(_image(gated), self.phases, self.phase_bias)
-            grown = grown if self.is_last else functional.gelu(grown)
-            target = made.narrow(axis, first, grown.shape[2 + axis])
-            phases = _back(grown).unflatten(2, (self.stride, -1))  # type: ignore[no-untyped-call]
-            target.copy_(phases.movedim(2, axis + 1))
-        return made.flatten(axis, axis + 1).narrow(axis, self.crop, length)
+            grown = self._grown(self._gated(_sum(x, skip, axis, first - 1, last + 1)))
+            # The last outputs of a block overlap the first ones of the next.
+            if rest is not None:
+                grown.narrow(axis, 0, stride).add_(rest)
+            rest = grown.narrow(axis, (last - first) * stride, stride) - self.up_bias
+            begin = max(first * stride - self.crop, 0)
+            end = last * stride - self.crop if last < count else length
+            ready = grown.narrow(axis, begin + self.crop - first * stride, end - begin)
+            target = made.narrow(axis, begin, end - begin)
+            target.copy_(ready if self.is_last else functional.gelu(ready))
+        return made
+
+    def _gated(self, x: Tensor) -> Tensor:
+        """Convolution to 2C channels and GLU."""
+        image = _image(x)
+        made = [
+            _back(functional.conv2d(image, kernel, bias, 1, self.padding))
+            for kernel, bias in zip(self.kernels, self.biases, strict=True)
+        ]
+        if len(made) == 2:
+            return made[0].mul_(made[1].sigmoid_())
+        return made[0].chunk(2, dim=2)[0] * made[0].sigmoid().chunk(2, dim=2)[1]
+
+    def _grown(self, x: Tensor) -> Tensor:
+        """Transposed convolution: output S j + r hears input j by tap r, j - 1 by tap r + S."""
+        strides = (self.stride, 1) if self.axis == 0 else (1, self.stride)
+        if self.taps is None:
+            image = _image(x)
+            return _back(functional.conv_transpose2d(image, self.up, self.up_bias, strides))
+        taps = self.taps(x).movedim(2, self.axis + 1)  # [F, T, 2S] -> [F, 2S, T] or [1, T, 2S]
+        now, later = taps.chunk(2, dim=self.axis + 1)
+        count = x.shape[self.axis]
+        shape = list(now.shape)
+        shape[self.axis] = count + 1
+        made = self.up_bias.expand(shape).clone()
+        made.narrow(self.axis, 0, count).add_(now)
+        made.narrow(self.axis, 1, count).add_(later)
+        return made.flatten(self.axis, self.axis + 1)[:, :, None]
 
 
 class _Gate:
@@ -364,8 +384,31 @@ class PackedPointwise(PackedLinear):
         return super().forward(x.movedim(1, -1).contiguous()).movedim(-1, 1)
 
 
+class PackedConv(nn.Module):
+    """`nn.Conv1d` of stride 1 with packed weights, channels last."""
+
+    def __init__(self, conv: nn.Conv1d) -> None:
+        super().__init__()
+        assert conv.bias is not None, "convolutions have a bias"
+        self.bias = conv.bias.detach()
+        self.how = ([0, int(conv.padding[0])], [1, 1], [1, conv.dilation[0]], 1)
+        weight = conv.weight.detach()[:, :, None]
+        self.weight = torch.ops.mkldnn._reorder_convolution_weight(weight, *self.how)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, K, T] -> [B, N, T]."""
+        image = x.transpose(1, 2).contiguous()[:, None].permute(0, 3, 1, 2)  # [B, K, 1, T]
+        made: Tensor = torch.ops.mkldnn._convolution_pointwise(
+            image, self.weight, self.bias, *self.how, "none", [], ""
+        )
+        return made[:, :, 0]
+
+
 def packed(module: nn.Module) -> nn.Module:
-    """A copy of a module whose linear layers and pointwise convolutions are packed."""
+    """A copy of a module whose linear layers and convolutions are packed.
+
+    Convolutions that stride are left: they run slower with weights packed ahead.
+    """
     twin = copy.deepcopy(module).eval()
     for parent in list(twin.modules()):
         # Attention of torch reads the weights of its output layer itself.
@@ -376,6 +419,8 @@ def packed(module: nn.Module) -> nn.Module:
                 setattr(parent, name, PackedLinear(child.weight, child.bias))
             elif isinstance(child, (nn.Conv1d, nn.Conv2d)) and child.weight[0, 0].numel() == 1:
                 setattr(parent, name, PackedPointwise(child.weight.flatten(1), child.bias))
+            elif isinstance(child, nn.Conv1d) and child.stride == (1,) and has_packing():
+                setattr(parent, name, PackedConv(child))
     return twin
 
 
@@ -406,14 +451,18 @@ def _pieces(x: Tensor, channels: int | None = None) -> list[Tensor]:
     return [x] if len(x) > 1 else list(x.split(step, dim=1))  # type: ignore[no-untyped-call]
 
 
-def _slice(x: Tensor, axis: int, low: int, high: int) -> Tensor:
-    """Part low..high of [F, T, C] on axis 0 or 1; what lies outside is zero."""
-    length = x.shape[axis]
-    inside = x.narrow(axis, max(low, 0), min(high, length) - max(low, 0))
-    if low >= 0 and high <= length:
-        return inside
-    edges = (max(-low, 0), max(high - length, 0))
-    return functional.pad(inside, (0, 0, *edges) if axis else (0, 0, 0, 0, *edges))
+def _sum(x: Tensor, y: Tensor, axis: int, low: int, high: int) -> Tensor:
+    """Part low..high of x + y on axis 0 or 1; what lies outside is zero."""
+    first, last = max(low, 0), min(high, x.shape[axis])
+    shape = list(x.shape)
+    shape[axis] = high - low
+    made = x.new_empty(shape)
+    made.narrow(axis, 0, first - low).zero_()
+    made.narrow(axis, last - low, high - last).zero_()
+    size = last - first
+    inside = made.narrow(axis, first - low, size)
+    torch.add(x.narrow(axis, first, size), y.narrow(axis, first, size), out=inside)
+    return made
 
 
 def _kernel(weight: Tensor) -> Tensor:
