@@ -36,7 +36,8 @@ def load_frame_encoder(encoder_id: str) -> FrameEncoder:
     """Load an encoder by id.
 
     Args:
-        encoder_id: `grid` (no weights), `glance` (shipped), or the hub id or folder of a CLIP model.
+        encoder_id: `grid` (no weights), `glance` (shipped), the hub id or folder of a CLIP model, or one
+            of the prefixed ids of `features/resnet.py`.
 
     Raises:
         ModelError: its weights are not on this machine.
@@ -50,6 +51,10 @@ def load_frame_encoder(encoder_id: str) -> FrameEncoder:
         from seehear.features.glance import load_glance
 
         return load_glance()
+    if encoder_id.partition(":")[0] in ("resnet", "raw", "imagenet"):
+        from seehear.features.resnet import load_image_encoder
+
+        return load_image_encoder(encoder_id)
     from seehear.features.clip import load_clip
 
     return load_clip(encoder_id)

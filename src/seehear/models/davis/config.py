@@ -36,6 +36,8 @@ class DavisConfig:
         dropout: in it, while training (paper 0.1).
         process: how a spectrogram is generated: `diffusion` (DAVIS) or `flow` (DAVIS-Flow).
         steps: network calls per query (paper 15 for diffusion, 2 for flow).
+        eta: share of fresh noise in every diffusion step, 0 = none (released 1).
+        silence_mask: in a diffusion, keep the mixture where it is silent (released: MUSIC yes, AVE no).
         middle_time: tell the middle blocks the time, as the paper's figure shows. The public code has
             the layers and never feeds them; imported weights carry False.
         first_frame_only: reproduce the ResNet variant of the public code, which drops all frames but
@@ -63,6 +65,8 @@ class DavisConfig:
     dropout: float = 0.1
     process: Literal["diffusion", "flow"] = "diffusion"
     steps: int = 15
+    eta: float = 1.0
+    silence_mask: bool = True
     middle_time: bool = True
     first_frame_only: bool = False
 
@@ -94,16 +98,12 @@ def paper_music() -> DavisConfig:
 
 def paper_music_resnet() -> DavisConfig:
     """MUSIC with ResNet-18, as the paper says: 7,365,632 parameters over frames."""
-    return replace(paper_music(), frame_encoder="microsoft/resnet-18", feed_forward=512)
+    return replace(paper_music(), frame_encoder="resnet:microsoft/resnet-18", feed_forward=512)
 
 
 def paper_ave() -> DavisConfig:
-    """AVE and the VGGSound subsets: 10 s at 11 kHz."""
-    return replace(
-        paper_music(),
-        sample_rate=11000,
-        num_samples=110000,
-    )
+    """AVE and the VGGSound subsets: 10 s at 11 kHz, no silence mask."""
+    return replace(paper_music(), sample_rate=11000, num_samples=110000, silence_mask=False)
 
 
 def flow(config: DavisConfig) -> DavisConfig:

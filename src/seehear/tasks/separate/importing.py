@@ -26,7 +26,7 @@ from seehear.tasks.published import read_state
 
 PARALLEL = "module."
 IMAGENET_CLIP = "imagenet:openai/clip-vit-base-patch32"
-RESNET = "microsoft/resnet-18"
+RESNET = "resnet:microsoft/resnet-18"
 # The wrapper's own map of the time: stored, never used.
 UNUSED = re.compile(r"^time_mlp\.[13]\.(weight|bias)$")
 # Frozen image encoders: CLIP under the authors' names, ResNet as a list of layers.
