@@ -83,8 +83,21 @@ def test_blocks_leave_no_seams(block: int, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_same_result_without_packed_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fast, "has_packing", lambda: False)
+    monkeypatch.setattr(fast, "has_packing", lambda dtype: False)
     assert_same(opened(SMALL), 0.1 * torch.randn(1, 1, 1500), context(SMALL, 1))
+
+
+@pytest.mark.parametrize("is_packed", [True, False])
+def test_half_precision_is_close(is_packed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not is_packed:
+        monkeypatch.setattr(fast, "has_packing", lambda dtype: False)
+    model, mixture, seen = opened(SMALL), 0.1 * torch.randn(1, 1, 4001), context(SMALL, 1)
+    with torch.no_grad():
+        plain = model(mixture, seen)
+    made = faster(model, torch.bfloat16)(mixture, seen)
+    assert made.dtype == torch.float32
+    error = float((made - plain).norm() / plain.norm())
+    assert 1e-5 < error < 0.05
 
 
 def test_a_norm_that_meets_nothing_but_a_constant() -> None:

@@ -10,7 +10,9 @@ Where the plain network spends its time, and what is done about it:
 - Matrix products of the transformer run in oneDNN with weights packed once.
 - At the innermost level there is one bin; two thirds of a 3x3 kernel see padding only.
 
-Inference only; the plain network stays the definition. Differences are those of rounding.
+Inference only; the plain network stays the definition. Differences are those of rounding: to
+bfloat16 if that is asked for, which norms, transforms, residual sums of the transformer and the last
+layer are spared.
 """
 
 from __future__ import annotations
@@ -31,16 +33,17 @@ BLOCK_VALUES = 800_000
 """Numbers in the working set of one block (x 4 bytes): small enough for a core's cache."""
 
 
-def faster(model: VisAH) -> Callable[[Tensor, Context], Tensor]:
-    """The same function, quicker where that is possible (CPU, float32), else the model itself.
+def faster(model: VisAH, dtype: torch.dtype = torch.float32) -> Callable[[Tensor, Context], Tensor]:
+    """The same function, quicker where that is possible (CPU, float32 weights), else the model itself.
 
     Args:
         model: in eval mode; not changed. Later changes of its weights are not seen.
+        dtype: number format of the work, float32 or bfloat16; what goes in and out is float32.
     """
     weight = next(model.parameters())
     if weight.device.type != "cpu" or weight.dtype != torch.float32:
         return model
-    return FastVisAH(model)
+    return FastVisAH(model, dtype)
 
 
 class FastVisAH:
@@ -48,23 +51,28 @@ class FastVisAH:
 
     Args:
         model: the plain network; not changed.
+        dtype: number format of the work.
     """
 
-    def __init__(self, model: VisAH) -> None:
-        self._plain = model
-        self._spectral_encoder = [_Encoder(layer) for layer in model.spectral_encoder[:-2]]  # type: ignore[arg-type]
-        self._wave_encoder = [_Encoder(layer) for layer in model.wave_encoder[:-1]]  # type: ignore[arg-type]
-        self._spectral_decoder = [_Decoder(layer) for layer in model.spectral_decoder[2:]]  # type: ignore[arg-type]
-        self._wave_decoder = [_Decoder(layer) for layer in model.wave_decoder[1:]]  # type: ignore[arg-type]
-        self._inner = [packed(layer) for layer in model.spectral_encoder[-2:]]
-        self._latent = packed(model.latent)
-        self._inner_decoder = packed(model.spectral_decoder[0])
+    def __init__(self, model: VisAH, dtype: torch.dtype = torch.float32) -> None:
+        self._plain, self._dtype = model, dtype
+        self._spectral_encoder = [_Encoder(layer, dtype) for layer in model.spectral_encoder[:-2]]  # type: ignore[arg-type]
+        self._wave_encoder = [_Encoder(layer, dtype) for layer in model.wave_encoder[:-1]]  # type: ignore[arg-type]
+        self._spectral_decoder = [_Decoder(layer, dtype) for layer in model.spectral_decoder[2:]]  # type: ignore[arg-type]
+        self._wave_decoder = [_Decoder(layer, dtype) for layer in model.wave_decoder[1:]]  # type: ignore[arg-type]
+        self._inner = [packed(layer, dtype) for layer in model.spectral_encoder[-2:]]
+        self._latent = packed(model.latent, dtype)
+        self._inner_decoder = packed(model.spectral_decoder[0], dtype)
         table = model.frequency_embedding.detach() * (EMBEDDING_SCALE * EMBEDDING_WEIGHT)
         self._offset = table[:, None, :].contiguous()  # [F, 1, C]
 
     @torch.no_grad()
     def __call__(self, mixture: Tensor, context: Context) -> Tensor:
         """As `VisAH.forward`: [B, 1, L] -> [B, 1, L]."""
+        with torch.autocast("cpu", self._dtype, enabled=self._dtype != torch.float32):
+            return self._estimate(mixture, context)
+
+    def _estimate(self, mixture: Tensor, context: Context) -> Tensor:
         spectrum = self._plain.analyse(mixture)
         mean = mixture.mean(dim=(1, 2), keepdim=True)
         std = mixture.std(dim=(1, 2), keepdim=True)
@@ -85,6 +93,7 @@ class FastVisAH:
         # The transform leaves frequencies side by side, which is how the first layer wants them.
         x = functional.pad(magnitude[0].t(), (PADDING, PADDING)).t()[..., None]
         w = functional.pad(wave, (PADDING, PADDING + -wave.shape[1] % STRIDE))[:, :, None]
+        x, w = x.to(self._dtype), w.to(self._dtype)
         skips: list[Tensor] = []
         wave_skips: list[Tensor] = []
         levels = zip(self._spectral_encoder, self._wave_encoder, strict=True)
@@ -137,7 +146,7 @@ class _Encoder:
     On the waveform side F is 1 and the stride is over time, which the norms span as well.
     """
 
-    def __init__(self, layer: EncoderLayer) -> None:
+    def __init__(self, layer: EncoderLayer, dtype: torch.dtype) -> None:
         conv: Any = layer.conv
         assert isinstance(layer.norm1, nn.Identity), "levels with norms are run plainly"
         self.axis = 0 if layer.along_frequency else 1
@@ -145,12 +154,12 @@ class _Encoder:
         weight = conv.weight.detach().flatten(2)  # [C', C, K]
         self.reach = weight.shape[2]
         # One channel is a waste of a convolution: what the kernel reaches enters a linear map.
-        self.first = PackedLinear(weight[:, 0], conv.bias) if weight.shape[1] == 1 else None
-        self.weight = _kernel(weight.unsqueeze(3 - self.axis))
-        self.bias = conv.bias.detach()
-        self.branches = [_Branch(branch) for branch in layer.branches or ()]
+        self.first = PackedLinear(weight[:, 0], conv.bias, dtype) if weight.shape[1] == 1 else None
+        self.weight = _kernel(weight.unsqueeze(3 - self.axis).to(dtype))
+        self.bias = conv.bias.detach().to(dtype)
+        self.branches = [_Branch(branch, dtype) for branch in layer.branches or ()]
         rewrite: Any = layer.rewrite
-        self.gate = _Gate(rewrite.weight.detach().flatten(1), rewrite.bias.detach())
+        self.gate = _Gate(rewrite.weight.detach().flatten(1), rewrite.bias.detach(), dtype)
 
     def __call__(
         self, x: Tensor, margin: int, offset: Tensor | None = None
@@ -212,10 +221,11 @@ class _Branch:
     covariance of h, so the norm becomes a factor and an offset on W and b.
     """
 
-    def __init__(self, branch: Any) -> None:
+    def __init__(self, branch: Any, dtype: torch.dtype) -> None:
         conv, expand, norm = branch.reduce, branch.expand, branch.norm2
         self.dilation = int(conv.dilation[0])
-        self.weight, self.bias = _kernel(conv.weight.detach()[:, :, None]), conv.bias.detach()
+        self.weight = _kernel(conv.weight.detach()[:, :, None].to(dtype))
+        self.bias = conv.bias.detach().to(dtype)
         self.norm = (branch.norm1.weight.detach(), branch.norm1.bias.detach(), branch.norm1.eps)
         self.expand = expand.weight.detach()[:, :, 0].t().contiguous()  # [H, 2C]
         self.expand_bias = expand.bias.detach()
@@ -238,9 +248,10 @@ class _Branch:
         gain, shift = self._tile(columns)
         h = functional.gelu(functional.layer_norm(h, gain.shape, gain, shift, self.norm[2]))
         h = h.view(rows, columns, -1)
-        factor, offset = self._norm_of_map(h)
-        value, gate = factor * self.value, factor * self.gate  # [F, H, C]
-        value_offset, gate_offset = offset.chunk(2, dim=2)
+        with torch.autocast("cpu", enabled=False):
+            factor, offset = self._norm_of_map(h.float())
+        value, gate = (factor * self.value).to(x), (factor * self.gate).to(x)  # [F, H, C]
+        value_offset, gate_offset = offset.to(x).chunk(2, dim=2)
         for part, hidden in zip(_pieces(x), _pieces(h, channels), strict=True):
             opened = torch.baddbmm(gate_offset, hidden, gate).sigmoid_()
             part.addcmul_(torch.baddbmm(value_offset, hidden, value), opened)
@@ -273,7 +284,7 @@ class _Decoder:
     Blocks are cut along the axis that grows: frequency, or time on the waveform side (F = 1).
     """
 
-    def __init__(self, layer: DecoderLayer) -> None:
+    def __init__(self, layer: DecoderLayer, dtype: torch.dtype) -> None:
         rewrite: Any = layer.rewrite
         conv: Any = layer.conv_tr
         assert isinstance(layer.norm1, nn.Identity), "levels with norms are run plainly"
@@ -284,20 +295,22 @@ class _Decoder:
         # Halves that leave registers half empty are made together, others apart: together, sigmoids
         # of the values are computed for nothing.
         apart = 1 if self.axis == 0 and len(kernel) // 2 % 16 else 2
-        self.kernels = [_kernel(half) for half in kernel.chunk(apart)]
-        self.biases = rewrite.bias.detach().chunk(apart)
+        self.kernels = [_kernel(half.to(dtype)) for half in kernel.chunk(apart)]
+        self.biases = rewrite.bias.detach().to(dtype).chunk(apart)
         self.padding = (0, 1) if self.axis == 0 else (0, 0)
         up = conv.weight.detach().flatten(2)  # [C, C', K]
-        self.up, self.up_bias = _kernel(up.unsqueeze(3 - self.axis)), conv.bias.detach()
+        self.up, self.up_bias = _kernel(up.unsqueeze(3 - self.axis).to(dtype)), conv.bias.detach()
         # One channel is a waste of a transposed convolution as well.
         self.taps = PackedLinear(up[:, 0].t(), None) if up.shape[1] == 1 else None
+        self.out_dtype = dtype if self.taps is None else torch.float32
+        self.up_bias = self.up_bias.to(self.out_dtype)
 
     def __call__(self, x: Tensor, skip: Tensor, length: int) -> Tensor:
         """[F, T, C] and its skip -> [F', T', C'], `length` long on the axis that grows."""
         axis, count, stride = self.axis, x.shape[self.axis], self.stride
         shape = [*x.shape[:2], len(self.up_bias)]
         shape[axis] = length
-        made = x.new_empty(shape)
+        made = x.new_empty(shape, dtype=self.out_dtype)
         rest: Tensor | None = None
         for first, last in _blocks(count, x.numel() // count):
             grown = self._grown(self._gated(_sum(x, skip, axis, first - 1, last + 1)))
@@ -343,35 +356,49 @@ class _Decoder:
 class _Gate:
     """Linear map to 2C channels and GLU, as two products."""
 
-    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor, dtype: torch.dtype) -> None:
         (value, gate), (value_bias, gate_bias) = weight.chunk(2), bias.chunk(2)
-        self.value, self.gate = PackedLinear(value, value_bias), PackedLinear(gate, gate_bias)
+        self.value = PackedLinear(value, value_bias, dtype)
+        self.gate = PackedLinear(gate, gate_bias, dtype)
 
     def __call__(self, x: Tensor, out: Tensor) -> None:
         """[F, T, C] -> [F, T, C], written to `out`."""
         torch.mul(self.value(x), self.gate(x).sigmoid_(), out=out)
 
 
-def has_packing() -> bool:
-    """Whether this build of torch multiplies with packed weights (x86 with oneDNN)."""
-    return hasattr(torch.ops.mkldnn, "_linear_pointwise")
+def has_packing(dtype: torch.dtype) -> bool:
+    """Whether torch multiplies with packed weights of this format here (x86 with oneDNN)."""
+    if not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+        return False
+    return dtype == torch.float32 or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 class PackedLinear(nn.Module):
-    """`nn.Linear` for inference with weights in oneDNN's own order, where this build has it."""
+    """`nn.Linear` for inference with weights in oneDNN's own order, where this build has it.
 
-    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+    Args:
+        weight: [N, K].
+        bias: [N] or None.
+        dtype: number format of weights, work and result.
+    """
+
+    def __init__(
+        self, weight: Tensor, bias: Tensor | None, dtype: torch.dtype = torch.float32
+    ) -> None:
         super().__init__()
-        self.bias = None if bias is None else bias.detach().contiguous()
-        self.weight = weight.detach().contiguous()
-        self.is_packed = has_packing()
+        self.dtype = dtype
+        self.bias = None if bias is None else bias.detach().to(dtype).contiguous()
+        self.weight = weight.detach().to(dtype).contiguous()
+        self.is_packed = has_packing(dtype)
         if self.is_packed:
             self.weight = torch.ops.mkldnn._reorder_linear_weight(self.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., K] -> [..., N]."""
+        x = x.to(self.dtype)
         if not self.is_packed:
-            return functional.linear(x, self.weight, self.bias)
+            with torch.autocast("cpu", enabled=False):
+                return functional.linear(x, self.weight, self.bias)
         made: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, "none", [], "")
         return made
 
@@ -387,24 +414,26 @@ class PackedPointwise(PackedLinear):
 class PackedConv(nn.Module):
     """`nn.Conv1d` of stride 1 with packed weights, channels last."""
 
-    def __init__(self, conv: nn.Conv1d) -> None:
+    def __init__(self, conv: nn.Conv1d, dtype: torch.dtype) -> None:
         super().__init__()
         assert conv.bias is not None, "convolutions have a bias"
-        self.bias = conv.bias.detach()
+        self.dtype, self.bias = dtype, conv.bias.detach().to(dtype)
         self.how = ([0, int(conv.padding[0])], [1, 1], [1, conv.dilation[0]], 1)
-        weight = conv.weight.detach()[:, :, None]
+        weight = conv.weight.detach()[:, :, None].to(dtype)
         self.weight = torch.ops.mkldnn._reorder_convolution_weight(weight, *self.how)
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, K, T] -> [B, N, T]."""
-        image = x.transpose(1, 2).contiguous()[:, None].permute(0, 3, 1, 2)  # [B, K, 1, T]
+        image = (
+            x.to(self.dtype).transpose(1, 2).contiguous()[:, None].permute(0, 3, 1, 2)
+        )  # [B, K, 1, T]
         made: Tensor = torch.ops.mkldnn._convolution_pointwise(
             image, self.weight, self.bias, *self.how, "none", [], ""
         )
         return made[:, :, 0]
 
 
-def packed(module: nn.Module) -> nn.Module:
+def packed(module: nn.Module, dtype: torch.dtype) -> nn.Module:
     """A copy of a module whose linear layers and convolutions are packed.
 
     Convolutions that stride are left: they run slower with weights packed ahead.
@@ -416,11 +445,11 @@ def packed(module: nn.Module) -> nn.Module:
             continue
         for name, child in parent.named_children():
             if isinstance(child, nn.Linear):
-                setattr(parent, name, PackedLinear(child.weight, child.bias))
+                setattr(parent, name, PackedLinear(child.weight, child.bias, dtype))
             elif isinstance(child, (nn.Conv1d, nn.Conv2d)) and child.weight[0, 0].numel() == 1:
-                setattr(parent, name, PackedPointwise(child.weight.flatten(1), child.bias))
-            elif isinstance(child, nn.Conv1d) and child.stride == (1,) and has_packing():
-                setattr(parent, name, PackedConv(child))
+                setattr(parent, name, PackedPointwise(child.weight.flatten(1), child.bias, dtype))
+            elif isinstance(child, nn.Conv1d) and child.stride == (1,) and has_packing(dtype):
+                setattr(parent, name, PackedConv(child, dtype))
     return twin
 
 
