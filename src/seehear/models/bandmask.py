@@ -15,7 +15,6 @@ product follows mask classification in image segmentation (Cheng et al. 2021, Ma
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -24,10 +23,16 @@ from torch.nn import functional
 
 from seehear.dsp.bands import erb_to_hz, expansion, hz_to_erb
 from seehear.dsp.stft import istft, stft
+from seehear.nn.bandunet import (
+    Block,
+    TimeLine,
+    columns,
+    grid_spectrum,
+    level_planes,
+    smoothly,
+    wider,
+)
 
-POWER_FLOOR = 1e-9
-"""Band power below this (about -90 dB under a full-scale sine) counts as this."""
-DB = 10.0 / math.log(10.0)
 NUM_PLANES = 7
 
 
@@ -98,20 +103,20 @@ class BandMask(nn.Module):
         self.register_buffer("gather", spread.T.contiguous(), persistent=False)
         w0, w1, w2, w3 = config.widths
         self.pitch = nn.Parameter(0.1 * torch.randn(4, config.num_bands))
-        self.enc0 = _Block(NUM_PLANES, w0, depth=1)
-        self.enc1 = _Block(w0, w1, stride=(2, 2))
-        self.enc2 = _Block(w1, w2, stride=(2, 2))
-        self.enc3 = _Block(w2, w3, stride=(2, 1))
+        self.enc0 = Block(NUM_PLANES, w0, depth=1)
+        self.enc1 = Block(w0, w1, stride=(2, 2))
+        self.enc2 = Block(w1, w2, stride=(2, 2))
+        self.enc3 = Block(w2, w3, stride=(2, 1))
         squeezed = w3 * (config.num_bands // 8)
         directions = torch.zeros(config.num_classes, config.query_dim)
         self.register_buffer("directions", directions)
         self.ask = _embed(config.query_dim, config.timeline)
-        self.timeline = _Timeline(squeezed, config)
-        self.dec3 = _Block(2 * w3, w3)
-        self.dec2 = _Block(w3 + w2, w2)
+        self.timeline = TimeLine(squeezed, config.timeline, config.dilations)
+        self.dec3 = Block(2 * w3, w3)
+        self.dec2 = Block(w3 + w2, w2)
         self.to_classes = nn.Conv2d(w2, config.num_classes + 1, 1)
-        self.dec1 = _Block(w2 + w1 + 1, w1, told=config.timeline)
-        self.dec0 = _Block(w1 + w0, w0, depth=1, told=config.timeline)
+        self.dec1 = Block(w2 + w1 + 1, w1, told=config.timeline)
+        self.dec0 = Block(w1 + w0, w0, depth=1, told=config.timeline)
         self.to_cells = nn.Conv2d(w0, config.cell_dim, 1)
         self.read = _Read(config)
 
@@ -146,7 +151,7 @@ class BandMask(nn.Module):
         x3 = self.enc3(x2)
         squeezed, line = self.timeline(x3.flatten(1, 2))
         y = self.dec3(torch.cat([x3, squeezed.reshape(x3.shape)], dim=1))
-        y = self.dec2(torch.cat([_wider(y, (2, 1)), x2], dim=1))
+        y = self.dec2(torch.cat([wider(y, (2, 1)), x2], dim=1))
         classes = self.to_classes(y).float().log_softmax(dim=1)  # [B, K + 1, F / 4, M]
         coarse = self._selected(classes, queries.float(), query_mask)  # [B, Q + 1, F / 4, M]
         asked = self.ask(queries)  # [B, Q, W]
@@ -156,10 +161,10 @@ class BandMask(nn.Module):
         coarse = coarse.masked_fill(~shown, -1e4)
         wanted = coarse[:, :-1].logsumexp(dim=1, keepdim=True) - coarse[:, -1:]
         y = torch.cat([y, wanted.clamp(-6.0, 6.0).to(y.dtype)], dim=1)
-        y = self.dec1(torch.cat([_wider(y, (2, 2)), x1], dim=1), told)
-        y = self.dec0(torch.cat([_wider(y, (2, 2)), x0], dim=1), told)
+        y = self.dec1(torch.cat([wider(y, (2, 2)), x1], dim=1), told)
+        y = self.dec0(torch.cat([wider(y, (2, 2)), x0], dim=1), told)
         vectors = self.to_cells(y)[..., :num_columns]  # [B, C, F, N]
-        logits = self.read(line, asked, vectors) + _smoothly(coarse, (4, 4))[..., :num_columns]
+        logits = self.read(line, asked, vectors) + smoothly(coarse, (4, 4))[..., :num_columns]
         return BandMaskParts(logits.masked_fill(~shown, -torch.inf).softmax(dim=1), classes)
 
     def _selected(self, classes: Tensor, queries: Tensor, query_mask: Tensor) -> Tensor:
@@ -184,13 +189,7 @@ class BandMask(nn.Module):
 
     def spectrum(self, waveform: Tensor) -> Tensor:
         """STFT on the network's grid, scaled so that a full-scale sine has 1: [B, T] -> [B, K, N]."""
-        n_fft, hop = self.config.n_fft, self.config.hop_length
-        short = n_fft // 2 + 1 - waveform.shape[-1]
-        num_columns = 1 + waveform.shape[-1] // hop
-        if short > 0:
-            waveform = functional.pad(waveform, (0, short))
-        with torch.autocast(waveform.device.type, enabled=False):
-            return stft(waveform.float(), n_fft, hop)[..., :num_columns] * (4.0 / n_fft)
+        return grid_spectrum(waveform, self.config.n_fft, self.config.hop_length)
 
     def estimates(self, waveform: Tensor, queries: Tensor, query_mask: Tensor) -> Tensor:
         """Waveforms of queries and residual by masking on the network's own grid.
@@ -214,13 +213,8 @@ class BandMask(nn.Module):
         Planes: level relative to the window's mean, relative to the loudest cell of the band,
         change since the last column, and four learned ones that tell bands apart.
         """
-        db = DB * power.clamp_min(POWER_FLOOR).log()
-        level = DB * power.mean(dim=(1, 2)).clamp_min(POWER_FLOOR).log()[:, None]
-        relative = (db - level[..., None]).clamp_min(-60.0) / 20.0 + 1.0
-        loudest = (db - db.amax(dim=-1, keepdim=True)).clamp_min(-60.0) / 20.0 + 1.0
-        change = functional.pad(db.diff(dim=-1), (1, 0)) / 10.0
-        planes = torch.stack([relative, loudest, change], dim=1)  # [B, 3, F, N]
-        pitch = self.pitch[None, :, :, None].expand(len(db), -1, -1, db.shape[-1])
+        planes = level_planes(power)  # [B, 3, F, N]
+        pitch = self.pitch[None, :, :, None].expand(len(power), -1, -1, power.shape[-1])
         return torch.cat([planes, pitch], dim=1)
 
 
@@ -252,97 +246,6 @@ def mask_bands(num_bands: int, highest_hz: float, bin_hz: float) -> Tensor:
     return torch.linspace(bin_hz, highest_hz, num_bands).double()
 
 
-class _Block(nn.Module):
-    """Convolution (with stride), then `depth` - 1 residual ones; told what is asked where wanted.
-
-    Batch norm: in use it is a constant affine map, so that outputs depend neither on the neighbours
-    in a batch nor on the length of the window.
-    """
-
-    def __init__(
-        self,
-        before: int,
-        after: int,
-        stride: tuple[int, int] = (1, 1),
-        depth: int = 2,
-        told: int = 0,
-    ) -> None:
-        super().__init__()
-        kernel = (4 if stride[0] == 2 else 3, 4 if stride[1] == 2 else 3)
-        self.entry = nn.Conv2d(before, after, kernel, stride, padding=1)
-        self.norm = nn.BatchNorm2d(after)
-        self.film = nn.Linear(told, 2 * after) if told else None
-        self.steps = nn.ModuleList(nn.Conv2d(after, after, 3, padding=1) for _ in range(depth - 1))
-        self.norms = nn.ModuleList(nn.BatchNorm2d(after) for _ in range(depth - 1))
-
-    def forward(self, x: Tensor, told: Tensor | None = None) -> Tensor:
-        x = self.norm(self.entry(x))
-        if self.film is not None and told is not None:
-            scale, shift = self.film(told)[:, :, None, None].chunk(2, dim=1)
-            x = x * (1 + scale) + shift
-        x = functional.silu(x)
-        for step, norm in zip(self.steps, self.norms, strict=True):
-            x = x + functional.silu(norm(step(x)))
-        return x
-
-
-class _Timeline(nn.Module):
-    """Dilated convolutions and attention over time that hear the whole window.
-
-    Args (forward): squeezed cells [B, C, M] at 4 hops per column.
-    Returns: squeezed cells [B, C, M], line [B, W, M].
-    """
-
-    def __init__(self, squeezed: int, config: BandMaskConfig) -> None:
-        super().__init__()
-        width = config.timeline
-        self.enter = nn.Conv1d(squeezed, width, 1)
-        self.blocks = nn.ModuleList(_TimeBlock(width, d) for d in config.dilations)
-        self.attend = nn.ModuleList(_Attend(width) for _ in range(2))
-        self.leave = nn.Conv1d(width, squeezed, 1)
-
-    def forward(self, squeezed: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.enter(squeezed)
-        for index, block in enumerate(self.blocks):
-            x = block(x)
-            if index in (len(self.blocks) // 2 - 1, len(self.blocks) - 1):
-                x = self.attend[int(index == len(self.blocks) - 1)](x)
-        return self.leave(x), x
-
-
-class _TimeBlock(nn.Module):
-    def __init__(self, width: int, dilation: int) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width)
-        self.conv = nn.Conv1d(width, width, 3, padding=dilation, dilation=dilation)
-        self.mix = nn.Conv1d(width, width, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.norm(x.transpose(1, 2)).transpose(1, 2)  # [B, W, M]
-        mixed: Tensor = self.mix(functional.silu(self.conv(y)))
-        return x + mixed
-
-
-class _Attend(nn.Module):
-    """Self-attention over the window: what was heard elsewhere tells what this is."""
-
-    def __init__(self, width: int, heads: int = 4) -> None:
-        super().__init__()
-        self.heads = heads
-        self.norm = nn.LayerNorm(width)
-        self.qkv = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        batch, width, count = x.shape
-        qkv = self.qkv(self.norm(x.transpose(1, 2)))
-        q, k, v = qkv.reshape(batch, count, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        mixed = functional.scaled_dot_product_attention(q, k, v)  # [B, H, M, W/H]
-        joined = mixed.transpose(1, 2).reshape(batch, count, width)
-        told: Tensor = self.out(joined).transpose(1, 2)
-        return x + told
-
-
 class _Read(nn.Module):
     """What every query, and the residual, looks for at each moment; inner product with the cells.
 
@@ -364,7 +267,7 @@ class _Read(nn.Module):
         each = torch.cat([asked, rest], dim=1)  # [B, Q + 1, W]
         heard = self.hear(line)[:, None] + each[..., None]  # [B, Q + 1, W, M]
         keys = self.look_for(functional.silu(heard).flatten(0, 1))
-        keys = _columns(keys.float(), vectors.shape[-1])  # [B (Q + 1), C + 1, N]
+        keys = columns(keys.float(), vectors.shape[-1])  # [B (Q + 1), C + 1, N]
         keys = keys.reshape(batch, count + 1, -1, keys.shape[-1])
         # One matrix product per column: [B, N, F, C] x [B, N, C, Q + 1].
         cells = vectors.float().permute(0, 3, 2, 1)
@@ -375,24 +278,6 @@ class _Read(nn.Module):
 
 def _embed(before: int, width: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(before, width), nn.SiLU(), nn.Linear(width, width))
-
-
-def _wider(x: Tensor, factors: tuple[int, int]) -> Tensor:
-    """Repeat bands and columns."""
-    return functional.interpolate(x, scale_factor=tuple(map(float, factors)), mode="nearest")
-
-
-def _smoothly(x: Tensor, factors: tuple[int, int]) -> Tensor:
-    """Linear in between: a coarse cell is the middle of the fine cells under it."""
-    return functional.interpolate(x, scale_factor=tuple(map(float, factors)), mode="bilinear")
-
-
-def _columns(coarse: Tensor, num_columns: int) -> Tensor:
-    """From one value per 4 hops to one per hop: column 4m keeps value m, linear in between."""
-    following = torch.cat([coarse[..., 1:], coarse[..., -1:]], dim=-1)
-    share = torch.arange(4, device=coarse.device) / 4
-    fine = coarse[..., None] * (1 - share) + following[..., None] * share
-    return fine.flatten(-2)[..., :num_columns]
 
 
 def tiny_bandmask() -> BandMask:
