@@ -13,12 +13,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soundfile
 import torch
+from benchmarks.peak import peak_mb
 from benchmarks.plain import plain_highlight
 from numpy.typing import NDArray
 
@@ -116,6 +118,11 @@ def network(source: SoundSource, highlighter: Highlighter) -> Callable[[], None]
     return work
 
 
+def plain_network(source: SoundSource, highlighter: Highlighter) -> Callable[[], None]:
+    """The same through the network as its paper has it, not arranged for this processor."""
+    return network(source, replace(highlighter, forward=highlighter.checkpoint.module))
+
+
 def render(source: SoundSource, highlighter: Highlighter) -> Callable[[], None]:
     """Results of windows -> gains -> all channels."""
     spans = spans_of(source, highlighter)
@@ -150,6 +157,7 @@ def encode(source: SoundSource, highlighter: Highlighter) -> Callable[[], None]:
     return work
 
 
+PLAIN_NETWORK = "plain-network"
 STAGES = {
     "decode": decode,
     "features": features,
@@ -167,7 +175,7 @@ def measure(work: Callable[[], Any]) -> tuple[Any, Facts]:
     wall_s = time.perf_counter() - begin
     after = resource.getrusage(resource.RUSAGE_SELF)
     cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return value, {"wall_s": wall_s, "cpu_s": cpu_s, "peak_mb": after.ru_maxrss / 1024}
+    return value, {"wall_s": wall_s, "cpu_s": cpu_s, "peak_mb": peak_mb()}
 
 
 def run_plain(clip: Path, out: Path, highlighter: Highlighter) -> Facts:
@@ -179,7 +187,9 @@ def run_plain(clip: Path, out: Path, highlighter: Highlighter) -> Facts:
 
 def run_job(clip: Path, out: Path, model: str, precision: str) -> Facts:
     """The real job through the command line; what a dry run costs (start, loading) is not counted."""
-    command = [str(Path(sys.executable).with_name("seehear")), "highlight", str(clip)]
+    note = out.with_suffix(".peak")
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.peak", str(note)]
+    command += ["highlight", str(clip)]
     command += ["-o", str(out), "--model", model, "--precision", precision]
     command += ["--device", "cpu", "--force", "--quiet"]
     spent = []
@@ -191,15 +201,15 @@ def run_job(clip: Path, out: Path, model: str, precision: str) -> Facts:
     receipt = json.loads(out.with_name(f"{out.name}.seehear.json").read_text(encoding="utf-8"))
     timings = receipt["timings"]
     wall_s = sum(timings[stage] for stage in ("hear", "write", "verify", "hash_input"))
-    peak_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     cpu_s = spent[1] - spent[0]
-    return {"wall_s": wall_s, "cpu_s": cpu_s, "peak_mb": peak_mb, "timings": timings}
+    peak = float(note.read_text(encoding="ascii"))
+    return {"wall_s": wall_s, "cpu_s": cpu_s, "peak_mb": peak, "timings": timings}
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("what", choices=("idle", "plain", "job", *STAGES))
+    parser.add_argument("what", choices=("idle", "plain", "job", PLAIN_NETWORK, *STAGES))
     parser.add_argument("clip", type=Path)
     parser.add_argument("--model", default="highlight/starter")
     parser.add_argument("--precision", default="fp32", choices=("fp32", "bf16"))
@@ -217,7 +227,8 @@ def main() -> None:
         facts = measure(lambda: None)[1]
     else:
         source = open_source(str(arguments.clip), 0)
-        facts = measure(STAGES[arguments.what](source, highlighter))[1]
+        prepare = {**STAGES, PLAIN_NETWORK: plain_network}[arguments.what]
+        facts = measure(prepare(source, highlighter))[1]
     print(json.dumps(facts))
 
 
