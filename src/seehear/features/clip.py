@@ -17,6 +17,7 @@ from torch import Tensor
 from seehear.errors import MissingDependency, ModelError
 from seehear.features.frames import FrameEncoder
 from seehear.features.weights import weights_sha256
+from seehear.runtime import Runtime
 
 # Colour statistics of the images that CLIP was trained on (published with the model).
 MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -24,11 +25,12 @@ STD = (0.26862954, 0.26130258, 0.27577711)
 BATCH = 32
 
 
-def load_clip(model_id: str) -> FrameEncoder:
+def load_clip(model_id: str, runtime: Runtime) -> FrameEncoder:
     """Load a CLIP vision tower that is on this machine.
 
     Args:
         model_id: hub id such as `openai/clip-vit-large-patch14`, or a folder.
+        runtime: where and in which number format it works.
 
     Raises:
         MissingDependency: transformers is not installed.
@@ -47,7 +49,7 @@ def load_clip(model_id: str) -> FrameEncoder:
             f"the weights of the frame encoder {model_id} are not on this machine; fetch them with "
             f"'huggingface-cli download {model_id}' or use a model with another encoder"
         ) from error
-    model.eval()
+    model.eval().to(runtime.device)
     size = int(model.config.image_size)
     return FrameEncoder(
         id=f"{Path(model_id).name}@1",
@@ -55,18 +57,19 @@ def load_clip(model_id: str) -> FrameEncoder:
         frame_size=size,
         sha256=weights_sha256(model),
         licence="see the model's page",
-        encode=lambda frames: embed(model, frames),
+        encode=lambda frames: embed(model, frames, runtime),
     )
 
 
-def embed(model: Any, frames: Tensor) -> Tensor:
-    """Projected, normalised embeddings: uint8 [N, 3, S, S] -> float32 [N, D]."""
-    mean = torch.tensor(MEAN).reshape(1, 3, 1, 1)
-    std = torch.tensor(STD).reshape(1, 3, 1, 1)
+def embed(model: Any, frames: Tensor, runtime: Runtime) -> Tensor:
+    """Projected, normalised embeddings: uint8 [N, 3, S, S] -> float32 [N, D] on the CPU."""
+    mean, std = (
+        colour.reshape(1, 3, 1, 1).to(runtime.device) for colour in map(torch.tensor, (MEAN, STD))
+    )
     parts = []
-    with torch.inference_mode():
-        for first in range(0, len(frames), BATCH):
-            pixels = (frames[first : first + BATCH].float() / 255.0 - mean) / std
-            parts.append(model(pixel_values=pixels).image_embeds)
-    values = torch.nn.functional.normalize(torch.cat(parts).float(), dim=-1)
+    with runtime.inference():
+        for part in torch.split(frames, BATCH):
+            pixels = (part.to(runtime.device).float() / 255.0 - mean) / std
+            parts.append(model(pixel_values=pixels).image_embeds.float().cpu())
+    values = torch.nn.functional.normalize(torch.cat(parts), dim=-1)
     return values.clone()

@@ -8,7 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
+
+from seehear.runtime import Runtime
+
+PLAIN = Runtime(torch.device("cpu"))
 
 
 @dataclass(frozen=True)
@@ -32,12 +37,14 @@ class FrameEncoder:
     encode: Callable[[Tensor], Tensor]
 
 
-def load_frame_encoder(encoder_id: str) -> FrameEncoder:
+def load_frame_encoder(encoder_id: str, runtime: Runtime = PLAIN) -> FrameEncoder:
     """Load an encoder by id.
 
     Args:
         encoder_id: `grid` (no weights), `glance` (shipped), the hub id or folder of a CLIP model, or one
             of the prefixed ids of `features/resnet.py`.
+        runtime: where and in which number format a large encoder works; the small ones stay on the CPU
+            in float32.
 
     Raises:
         ModelError: its weights are not on this machine.
@@ -54,7 +61,7 @@ def load_frame_encoder(encoder_id: str) -> FrameEncoder:
     if encoder_id.partition(":")[0] in ("resnet", "raw", "imagenet"):
         from seehear.features.resnet import load_image_encoder
 
-        return load_image_encoder(encoder_id)
+        return load_image_encoder(encoder_id, runtime)
     from seehear.features.clip import load_clip
 
-    return load_clip(encoder_id)
+    return load_clip(encoder_id, runtime)

@@ -24,6 +24,7 @@ from seehear.errors import MissingDependency, ModelError
 from seehear.features.clip import MEAN, STD
 from seehear.features.frames import FrameEncoder
 from seehear.features.weights import weights_sha256
+from seehear.runtime import Runtime
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -34,11 +35,12 @@ PROMPT = "A photo of {}."
 """Frame of a class name in the published demonstration of text queries."""
 
 
-def load_image_encoder(encoder_id: str) -> FrameEncoder:
+def load_image_encoder(encoder_id: str, runtime: Runtime) -> FrameEncoder:
     """Load one of the encoders above.
 
     Args:
         encoder_id: prefix, colon, hub id or folder.
+        runtime: where and in which number format it works.
 
     Raises:
         MissingDependency: transformers is not installed.
@@ -55,6 +57,7 @@ def load_image_encoder(encoder_id: str) -> FrameEncoder:
     else:
         model = _load("CLIPVisionModelWithProjection", model_id)
         dim, size = int(model.config.projection_dim), int(model.config.image_size)
+    model.to(runtime.device)
     colours = (MEAN, STD) if kind == "raw" else (IMAGENET_MEAN, IMAGENET_STD)
     return FrameEncoder(
         id=f"{kind}:{Path(model_id).name}@1",
@@ -62,7 +65,7 @@ def load_image_encoder(encoder_id: str) -> FrameEncoder:
         frame_size=size,
         sha256=weights_sha256(model),
         licence="see the model's page",
-        encode=lambda frames: _embed(model, kind, colours, frames),
+        encode=lambda frames: _embed(model, kind, colours, frames, runtime),
     )
 
 
@@ -108,13 +111,19 @@ def _load(part: str, model_id: str) -> Any:
 
 
 def _embed(
-    model: Any, kind: str, colours: tuple[tuple[float, ...], tuple[float, ...]], frames: Tensor
+    model: Any,
+    kind: str,
+    colours: tuple[tuple[float, ...], tuple[float, ...]],
+    frames: Tensor,
+    runtime: Runtime,
 ) -> Tensor:
-    """uint8 [N, 3, S, S] -> float32 [N, D]."""
-    mean, std = (torch.tensor(values).reshape(1, 3, 1, 1) for values in colours)
+    """uint8 [N, 3, S, S] -> float32 [N, D] on the CPU."""
+    device = runtime.device
+    mean, std = (torch.tensor(values).reshape(1, 3, 1, 1).to(device) for values in colours)
     parts = []
-    with torch.inference_mode():
+    with runtime.inference():
         for part in torch.split(frames, BATCH):
-            made = model(pixel_values=(part.float() / 255.0 - mean) / std)
-            parts.append(made.pooler_output.flatten(1) if kind == "resnet" else made.image_embeds)
-    return torch.cat(parts).float().clone()
+            made = model(pixel_values=(part.to(device).float() / 255.0 - mean) / std)
+            made = made.pooler_output.flatten(1) if kind == "resnet" else made.image_embeds
+            parts.append(made.float().cpu())
+    return torch.cat(parts).clone()

@@ -221,7 +221,9 @@ def load_highlighter(
     if strict and wants_captions and not config.caption_encoder:
         raise UsageError(f"{model} does not read captions; use --context frames or none")
     frames = (
-        load_frame_encoder(config.frame_encoder) if wants_frames and config.frame_encoder else None
+        load_frame_encoder(config.frame_encoder, runtime)
+        if wants_frames and config.frame_encoder
+        else None
     )
     words = (
         load_caption_encoder(config.caption_encoder)
@@ -234,8 +236,8 @@ def load_highlighter(
 
 def _arranged(checkpoint: Checkpoint, runtime: Runtime) -> Callable[[Tensor, Context], Tensor]:
     """The network itself, or the same function in an order that suits this processor."""
-    if isinstance(checkpoint.module, VisAH) and runtime.autocast_dtype is None:
-        return faster(checkpoint.module)
+    if isinstance(checkpoint.module, VisAH):
+        return faster(checkpoint.module, runtime.autocast_dtype or torch.float32)
     return checkpoint.module
 
 
