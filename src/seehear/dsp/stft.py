@@ -7,6 +7,8 @@ needs overlap-add with exact reconstruction.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 
@@ -23,6 +25,7 @@ def stft(
     win_length: int | None = None,
     center: bool = True,
     normalized: bool = False,
+    pad_mode: Literal["reflect", "constant"] = "reflect",
 ) -> Tensor:
     """Transform waveforms to complex spectra.
 
@@ -31,9 +34,10 @@ def stft(
         n_fft: transform length in samples.
         hop_length: samples between columns.
         win_length: length of the Hann window, centred in n_fft; default n_fft.
-        center: reflect-pad by n_fft/2 so that column n is centred on sample n·hop_length. Needs
-            more than n_fft/2 samples.
+        center: pad by n_fft/2 so that column n is centred on sample n·hop_length.
         normalized: scale by 1/sqrt(n_fft).
+        pad_mode: what lies beyond the ends: the sound mirrored (needs more than n_fft/2 samples), or
+            silence.
 
     Returns:
         complex [..., n_fft/2 + 1, N] with N = 1 + T // hop_length when centred.
@@ -50,7 +54,7 @@ def stft(
         window=hann(win_length or n_fft, waveform.device).to(waveform.dtype),
         center=center,
         normalized=normalized,
-        pad_mode="reflect",
+        pad_mode=pad_mode,
         return_complex=True,
     )
     return spectrum.reshape(*waveform.shape[:-1], *spectrum.shape[-2:])

@@ -59,10 +59,25 @@ MODELS: dict[str, ModelEntry] = {
         "seehear.models.concepts:Concepts",
         "seehear.models.concepts:tiny_concepts",
     ),
+    "bearings": ModelEntry(
+        "seehear.models.bearings:BearingsConfig",
+        "seehear.models.bearings:Bearings",
+        "seehear.models.bearings:tiny_bearings",
+    ),
     "davis": ModelEntry(
         "seehear.models.davis:DavisConfig",
         "seehear.models.davis:Davis",
         "seehear.models.davis:tiny_davis",
+    ),
+    "mono2binaural": ModelEntry(
+        "seehear.models.pseudobinaural:Mono2BinauralConfig",
+        "seehear.models.pseudobinaural:Mono2Binaural",
+        "seehear.models.pseudobinaural:tiny_mono2binaural",
+    ),
+    "apnet": ModelEntry(
+        "seehear.models.pseudobinaural:APNetConfig",
+        "seehear.models.pseudobinaural:APNet",
+        "seehear.models.pseudobinaural:tiny_apnet",
     ),
 }
 
