@@ -38,7 +38,8 @@ class ConceptEncoder:
         classes: what it can tell apart in a picture.
         encode_texts: texts -> float32 [N, dim]; InputError when a text holds no known word.
         encode_frames: uint8 [N, 3, S, S] -> float32 [N, dim].
-        encode_maps: uint8 [N, 3, S, S] -> float32 [N, dim, h, w], the same per place.
+        encode_maps: uint8 [N, 3, S, S] -> float32 [N, dim, h, w], the same per place; other sides are
+            read as well, as more or fewer places of the same size.
     """
 
     id: str
@@ -96,16 +97,16 @@ def concept_encoder(model: Concepts, name: str, sha256: str, licence: str) -> Co
         return torch.stack([_middle(model, item) for item in items])
 
     def frames(pictures: Tensor) -> Tensor:
-        return _in_batches(
-            pictures, config.frame_size, lambda p: model.vectors(model.looked_over(p))
-        )
+        _check_frames(pictures, config.frame_size)
+        return _in_batches(pictures, lambda p: model.vectors(model.looked_over(p)))
 
     def maps(pictures: Tensor) -> Tensor:
         def run(part: Tensor) -> Tensor:
             scores = model.place_scores(part).permute(0, 2, 3, 1)
             return model.vectors(scores).permute(0, 3, 1, 2)
 
-        return _in_batches(pictures, config.frame_size, run)
+        _check_frames(pictures, None)
+        return _in_batches(pictures, run)
 
     return ConceptEncoder(
         name, config.dim, config.frame_size, sha256, licence, config.classes, texts, frames, maps
@@ -124,12 +125,17 @@ def _middle(model: Concepts, text: str) -> Tensor:
     return functional.normalize(rows.sum(dim=0), dim=0).clone()
 
 
-def _in_batches(frames: Tensor, size: int, run: Callable[[Tensor], Tensor]) -> Tensor:
-    if frames.ndim != 4 or tuple(frames.shape[1:]) != (3, size, size) or not len(frames):
+def _check_frames(frames: Tensor, size: int | None) -> None:
+    sides = tuple(frames.shape[2:])
+    fits = sides == (size, size) if size else len(sides) == 2 and min(sides) >= GRID_SIZE
+    if frames.ndim != 4 or frames.shape[1] != 3 or not fits or not len(frames):
+        wanted = f"{size}, {size}" if size else f"H, W from {GRID_SIZE} on"
         raise ModelError(
-            f"the concept space takes frames [N, 3, {size}, {size}], N > 0, "
-            f"not {tuple(frames.shape)}"
+            f"the concept space takes frames [N, 3, {wanted}], N > 0, not {tuple(frames.shape)}"
         )
+
+
+def _in_batches(frames: Tensor, run: Callable[[Tensor], Tensor]) -> Tensor:
     with torch.inference_mode():
         parts = [run(part) for part in torch.split(frames, BATCH)]
     # A clone leaves inference mode, so that vectors may enter a graph later.
@@ -161,12 +167,12 @@ def _grid_text(text: str) -> Tensor:
 
 
 def _grid_maps(frames: Tensor) -> Tensor:
-    count, _, size, _ = frames.shape
-    cells = functional.avg_pool2d(frames.float() / 127.5 - 1.0, size // GRID_CELLS)
+    # Cells are square, four of them high.
+    cells = functional.avg_pool2d(frames.float() / 127.5 - 1.0, frames.shape[2] // GRID_CELLS)
     mapped = torch.einsum("nchw,cd->ndhw", cells, _seeded("colours", 3))
     # A constant keeps a grey place from having no direction.
     mapped = mapped + _seeded("grey", 1)[0][:, None, None]
-    return functional.normalize(mapped, dim=1).reshape(count, GRID_DIM, GRID_CELLS, GRID_CELLS)
+    return functional.normalize(mapped, dim=1)
 
 
 def _grid_frames(frames: Tensor) -> Tensor:
