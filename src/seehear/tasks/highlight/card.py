@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from seehear.data.credits import sources_text
 from seehear.data.sources import SourceRow
 
 ABOUT: Mapping[str, str] = {
@@ -39,29 +37,3 @@ def used_rows(kind: str, rows: Sequence[SourceRow]) -> list[SourceRow]:
     if kind == "glance":
         return [row for row in rows if row.kind == "photo"]
     return [row for row in rows if row.stem or row.kind == "photo" or "midi=" in row.note]
-
-
-def model_card(
-    name: str, kind: str, facts: Mapping[str, Any], rows: Sequence[SourceRow], results: str = ""
-) -> str:
-    """Text of a README.md.
-
-    Args:
-        name: title.
-        kind: name of the model in the table of models.
-        facts: `meta` of the checkpoint.
-        rows: training rows, as from `used_rows`.
-        results: paragraph or table with measured figures.
-    """
-    plain = [f"| {k} | {v} |" for k, v in facts.items() if isinstance(v, (str, int, float))]
-    checked = facts.get("validation", {})
-    plain += [f"| validation: {key} | {value:.4g} |" for key, value in checked.items()]
-    parts = [
-        f"# {name}",
-        ABOUT[kind],
-        "\n".join(["| fact | value |", "|---|---|", *plain]),
-        *([f"## Results\n\n{results}"] if results else []),
-        f"## Limits\n\n{LIMITS[kind]}",
-        f"## Sources\n\n{sources_text(rows)}" if rows else "",
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"

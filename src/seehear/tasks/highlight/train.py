@@ -8,16 +8,14 @@ checkpoint is written.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from seehear.checkpoint import load_checkpoint, save_checkpoint
-from seehear.config import to_dict
+from seehear.checkpoint import load_checkpoint
 from seehear.data.melodies import render_melodies
 from seehear.data.sounds import rows_of_split
 from seehear.data.sources import (
@@ -28,12 +26,11 @@ from seehear.data.sources import (
 )
 from seehear.errors import ModelError
 from seehear.features.glance import FOLDER as GLANCE_FOLDER
-from seehear.metrics.report import write_text
 from seehear.models import build_config, build_model
 from seehear.models.bandgain import BandGain
 from seehear.models.glance import Glance
-from seehear.runtime import seed_everything, versions
-from seehear.tasks.highlight.card import model_card, used_rows
+from seehear.tasks.cards import model_card
+from seehear.tasks.highlight.card import ABOUT, LIMITS, used_rows
 from seehear.tasks.highlight.data import SceneBatches, SceneSettings, fixed_batches
 from seehear.tasks.highlight.objective import BandGainObjective
 from seehear.tasks.highlight.prepare_scenes import check_library
@@ -46,10 +43,8 @@ from seehear.tasks.highlight.train_glance import (
 )
 from seehear.tasks.highlight.train_options import TrainConfig
 from seehear.tasks.highlight.validation import measure_scenes
-from seehear.train.loop import FitReport, MakeBatch, Validate, fit
-from seehear.train.settings import RunLimits
-
-Progress = Callable[[int, int, str], None]
+from seehear.tasks.training import Training, run_training
+from seehear.train.loop import Progress
 
 GLANCE_ID = "glance@1"
 
@@ -69,54 +64,17 @@ def train_highlight(config: TrainConfig, progress: Progress | None = None) -> di
         ModelError: weights of the frame encoder are missing, or the state belongs to another model.
         MissingDependency: accelerate is not installed.
     """
-    config.output.mkdir(parents=True, exist_ok=True)
-    merged = json.dumps(to_dict(config), indent=1)
-    (config.output / "train.json").write_text(merged + "\n", encoding="utf-8")
-    seed_everything(config.seed)
     prepare = {"bandgain": _bandgain, "glance": _glance, "visah": _visah}[config.kind]
-    objective, make_batch, validate, facts = prepare(config)
-    limits = RunLimits(config.seed, config.device, config.max_minutes)
-    report = fit(
-        objective, make_batch, config.output, config.loop, config.optim, limits, validate, progress
-    )
-    return _finish(config, objective, report, facts)
+
+    def card(facts: Mapping[str, Any]) -> str:
+        rows = [] if config.sources is None else rows_of_split(_rows(config), "train", True)
+        used = used_rows(config.kind, rows)
+        return model_card(config.output.name, ABOUT[config.kind], LIMITS[config.kind], facts, used)
+
+    return run_training("highlight", config, lambda: prepare(config), card, progress)
 
 
-Parts = tuple[nn.Module, MakeBatch, Validate, dict[str, Any]]
-
-
-def _finish(
-    config: TrainConfig, objective: nn.Module, report: FitReport, facts: dict[str, Any]
-) -> dict[str, Any]:
-    folder = config.output / "checkpoint"
-    model = objective.get_submodule("model").cpu()
-    meta = {
-        "task": "highlight",
-        "licence": config.licence,
-        "step": report.step,
-        "minutes": round(report.minutes, 1),
-        "seed": config.seed,
-        "validation": report.validation,
-        "versions": versions(),
-        **facts,
-    }
-    digest = save_checkpoint(folder, model, config.kind, meta, dtype=torch.float16)
-    rows = (
-        [] if config.sources is None else rows_of_split(_rows(config), "train", any_use_only=True)
-    )
-    card = model_card(config.output.name, config.kind, meta, used_rows(config.kind, rows))
-    write_text(folder / "README.md", card)
-    return {
-        "checkpoint": str(folder),
-        "sha256": digest,
-        "step": report.step,
-        "minutes": report.minutes,
-        "stopped_by": report.stopped_by,
-        "validation": report.validation,
-    }
-
-
-def _bandgain(config: TrainConfig) -> Parts:
+def _bandgain(config: TrainConfig) -> Training:
     rows = _rows(config)
     encoder_folder = Path(config.frame_encoder) if config.frame_encoder else GLANCE_FOLDER
     encoder = load_checkpoint(encoder_folder)
@@ -165,10 +123,10 @@ def _bandgain(config: TrainConfig) -> Parts:
         assert isinstance(trained, BandGainObjective)
         return measure_scenes(trained, kept)
 
-    return objective, SceneBatches(*sets["train"], settings), validate, facts
+    return Training(objective, SceneBatches(*sets["train"], settings), validate, facts)
 
 
-def _glance(config: TrainConfig) -> Parts:
+def _glance(config: TrainConfig) -> Training:
     rows = _rows(config)
     train = load_photos(rows_of_split(rows, "train", True), _frame_size(config))
     held_out = load_photos(rows_of_split(rows, "val", True), _frame_size(config), train.classes)
@@ -179,13 +137,14 @@ def _glance(config: TrainConfig) -> Parts:
         return accuracy(trained.model, held_out)
 
     facts = {"id": GLANCE_ID, "photos": len(train.labels)}
-    return GlanceObjective(model), PhotoBatches(train, config.batch, config.seed), validate, facts
+    batches = PhotoBatches(train, config.batch, config.seed)
+    return Training(GlanceObjective(model), batches, validate, facts)
 
 
-def _visah(config: TrainConfig) -> Parts:
+def _visah(config: TrainConfig) -> Training:
     from seehear.tasks.highlight.train_visah import prepare_visah
 
-    return prepare_visah(config)
+    return Training(*prepare_visah(config))
 
 
 def _rows(config: TrainConfig) -> list[SourceRow]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from seehear.errors import ConfigError
-from seehear.train.settings import LoopConfig, OptimConfig
+from seehear.tasks.training_options import TrainingConfig
 
 Kind = Literal["bandgain", "visah", "glance"]
 
@@ -41,29 +41,20 @@ class SceneShowing:
     validation: int = 48
 
 
-@dataclass(frozen=True)
-class TrainConfig:
-    """One training run.
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig(TrainingConfig):
+    """One training run; see `TrainingConfig` for what every run says.
 
     Args:
         kind: which model is trained.
-        output: run folder: state, log, and at the end the checkpoint in `checkpoint`.
+        output: run folder.
         sources: CSV of recordings and photos (`bandgain`, `glance`).
         manifest: JSON lines manifest of a prepared corpus (`visah`).
         frame_encoder: folder of the encoder's checkpoint for `bandgain`, "" = the shipped one.
-        model: fields of the model's configuration that differ from its defaults.
-        batch: clips (or photos) per batch.
         loss: `code` (log magnitudes) or `paper` (linear magnitudes), for `visah`.
         muddy: level of the muddy mixes made on the fly, for `visah`.
         drop_context: share of clips that are shown without frames, and without captions (`visah`).
         scenes: how scenes are made, for `bandgain`.
-        optim: optimiser.
-        loop: length and habits.
-        seed: of weights, batches, dropout and validation.
-        device: where to train.
-        max_minutes: stop this call after so much wall-clock time, 0 = no limit. With the schedule
-            `clock` it is the length of the whole run, over all resumes.
-        licence: licence of the trained weights, as written into the checkpoint.
 
     Raises:
         ConfigError: what the kind needs is missing.
@@ -74,24 +65,15 @@ class TrainConfig:
     sources: Path | None = None
     manifest: Path | None = None
     frame_encoder: str = ""
-    model: dict[str, Any] = field(default_factory=dict)
-    batch: int = 12
     loss: Literal["code", "paper"] = "code"
     muddy: Literal["low", "moderate", "high", "mixed"] = "mixed"
     drop_context: float = 0.0
     scenes: SceneShowing = field(default_factory=SceneShowing)
-    optim: OptimConfig = field(default_factory=OptimConfig)
-    loop: LoopConfig = field(default_factory=LoopConfig)
-    seed: int = 0
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    max_minutes: float = 0.0
-    licence: str = "Apache-2.0"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         needed = "manifest" if self.kind == "visah" else "sources"
         if getattr(self, needed) is None:
             raise ConfigError(f"training a {self.kind} needs {needed}=FILE; add it to the command")
-        if self.batch < 1:
-            raise ConfigError(f"batch must be 1 or more, not {self.batch}")
         if not 0.0 <= self.drop_context <= 1.0:
             raise ConfigError(f"drop_context must be 0..1, not {self.drop_context:g}")
