@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from seehear.errors import SeehearError
-from tests.golden import davis, davis_sampling, separation_metrics, visah
+from tests.golden import davis, davis_sampling, pseudobinaural, separation_metrics, visah
 from tests.golden.compare import Line, Produced, compare
 from tests.golden.recipe import Recipe
 
@@ -38,6 +38,9 @@ FIXTURES: dict[str, Producer] = {
     "davis_visual_temporal": davis.visual_temporal,
     "davis_ddim": davis_sampling.ddim,
     "davis_flow": davis_sampling.flow,
+    "mono2binaural": pseudobinaural.mono2binaural,
+    "apnet_stereo": pseudobinaural.apnet_stereo,
+    "apnet_separation": pseudobinaural.apnet_separation,
 }
 """Fixture -> function that makes its arrays and numbers with the project's code."""
 

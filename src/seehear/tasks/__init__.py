@@ -131,6 +131,9 @@ IMPORTERS: dict[str, str] = {
     "davis-flow": "seehear.tasks.separate.importing:import_davis_flow",
     "davis-ave": "seehear.tasks.separate.importing:import_davis_ave",
     "davis-ave-flow": "seehear.tasks.separate.importing:import_davis_ave_flow",
+    "mono2binaural": "seehear.tasks.spatialize.importing:import_mono2binaural",
+    "pseudobinaural": "seehear.tasks.spatialize.importing:import_pseudobinaural",
+    "apnet": "seehear.tasks.spatialize.importing:import_apnet",
 }
 
 
