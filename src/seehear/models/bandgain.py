@@ -13,7 +13,6 @@ layers are not. FiLM: Perez et al. 2018.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -21,13 +20,19 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seehear.dsp.bands import band_centres, filterbank
-from seehear.dsp.stft import stft
+from seehear.nn.bandunet import (
+    DB,
+    POWER_FLOOR,
+    Attend,
+    Block,
+    TimeBlock,
+    columns,
+    grid_spectrum,
+    wider,
+)
 from seehear.nn.context import Context, Tokens
 
 NUM_STEMS = 3
-POWER_FLOOR = 1e-9
-"""Band power below this (about -90 dB under a full-scale sine) counts as this."""
-DB = 10.0 / math.log(10.0)
 
 
 @dataclass(frozen=True)
@@ -103,16 +108,16 @@ class BandGain(nn.Module):
         self.register_buffer("gather", gather, persistent=False)
         w0, w1, w2, w3 = config.widths
         self.pitch = nn.Parameter(0.1 * torch.randn(4, config.num_bands))
-        self.enc0 = _Block(7, w0, depth=1)
-        self.enc1 = _Block(w0, w1, stride=(2, 2))
-        self.enc2 = _Block(w1, w2, stride=(2, 2))
-        self.enc3 = _Block(w2, w3, stride=(2, 1))
+        self.enc0 = Block(7, w0, depth=1)
+        self.enc1 = Block(w0, w1, stride=(2, 2))
+        self.enc2 = Block(w1, w2, stride=(2, 2))
+        self.enc3 = Block(w2, w3, stride=(2, 1))
         squeezed = w3 * (config.num_bands // 8)
         self.timeline = _Timeline(squeezed, config)
-        self.dec3 = _Block(2 * w3, w3)
-        self.dec2 = _Block(w3 + w2, w2)
-        self.dec1 = _Block(w2 + w1, w1)
-        self.dec0 = _Block(w1 + w0, w0, depth=1)
+        self.dec3 = Block(2 * w3, w3)
+        self.dec2 = Block(w3 + w2, w2)
+        self.dec1 = Block(w2 + w1, w1)
+        self.dec0 = Block(w1 + w0, w0, depth=1)
         self.to_shares = nn.Conv2d(w0, NUM_STEMS, 1)
 
     def forward(self, waveform: Tensor, context: Context) -> Tensor:
@@ -141,26 +146,20 @@ class BandGain(nn.Module):
         x3 = self.enc3(x2)
         squeezed, stem_gains = self.timeline(x3.flatten(1, 2), level, context, self.config)
         y = self.dec3(torch.cat([x3, squeezed.reshape(x3.shape)], dim=1))
-        y = self.dec2(torch.cat([_wider(y, (2, 1)), x2], dim=1))
-        y = self.dec1(torch.cat([_wider(y, (2, 2)), x1], dim=1))
-        y = self.dec0(torch.cat([_wider(y, (2, 2)), x0], dim=1))
+        y = self.dec2(torch.cat([wider(y, (2, 1)), x2], dim=1))
+        y = self.dec1(torch.cat([wider(y, (2, 2)), x1], dim=1))
+        y = self.dec0(torch.cat([wider(y, (2, 2)), x0], dim=1))
         shares = self.to_shares(y).float()[..., :num_columns].softmax(dim=1)
-        stem_gains_db = self._bounded(_columns(stem_gains.float(), num_columns))
+        stem_gains_db = self._bounded(columns(stem_gains.float(), num_columns))
         linear = (10.0 ** (stem_gains_db / 20.0))[:, :, None]  # [B, 3, N] -> [B, 3, 1, N]
         gains_db = 20.0 * (shares * linear).sum(dim=1).clamp_min(1e-6).log10()
         return BandGainParts(gains_db, shares, stem_gains_db, power)
 
     def band_power(self, waveform: Tensor) -> Tensor:
         """Power in bands, [B, T] -> [B, F, N]."""
-        n_fft, hop = self.config.n_fft, self.config.hop_length
-        short = n_fft // 2 + 1 - waveform.shape[-1]
-        num_columns = 1 + waveform.shape[-1] // hop
-        if short > 0:
-            waveform = functional.pad(waveform, (0, short))
+        spectrum = grid_spectrum(waveform, self.config.n_fft, self.config.hop_length)
         with torch.autocast(waveform.device.type, enabled=False):
-            spectrum = torch.view_as_real(stft(waveform.float(), n_fft, hop)).square().sum(-1)
-            # Full-scale sine -> 1, so that floors and levels mean dBFS.
-            return self.gather @ spectrum[..., :num_columns] * (4.0 / n_fft) ** 2
+            return self.gather @ torch.view_as_real(spectrum).square().sum(-1)
 
     def _cells(self, power: Tensor) -> tuple[Tensor, Tensor]:
         """Input planes [B, 7, F, N] and the window's mean level [B, 1].
@@ -184,30 +183,6 @@ class BandGain(nn.Module):
         )
 
 
-class _Block(nn.Module):
-    """Convolution (with stride), then `depth` - 1 residual ones.
-
-    Batch norm: in use it is a constant affine map, so that outputs depend neither on the neighbours
-    in a batch nor on the length of the window.
-    """
-
-    def __init__(
-        self, before: int, after: int, stride: tuple[int, int] = (1, 1), depth: int = 2
-    ) -> None:
-        super().__init__()
-        kernel = (4 if stride[0] == 2 else 3, 4 if stride[1] == 2 else 3)
-        self.entry = nn.Conv2d(before, after, kernel, stride, padding=1)
-        self.norm = nn.BatchNorm2d(after)
-        self.steps = nn.ModuleList(nn.Conv2d(after, after, 3, padding=1) for _ in range(depth - 1))
-        self.norms = nn.ModuleList(nn.BatchNorm2d(after) for _ in range(depth - 1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = functional.silu(self.norm(self.entry(x)))
-        for step, norm in zip(self.steps, self.norms, strict=True):
-            x = x + functional.silu(norm(step(x)))
-        return x
-
-
 class _Timeline(nn.Module):
     """Dilated convolutions over time that hear the window and see the context.
 
@@ -219,9 +194,9 @@ class _Timeline(nn.Module):
         width = config.timeline
         self.enter = nn.Conv1d(squeezed, width, 1)
         self.look = _Look(config, width)
-        self.blocks = nn.ModuleList(_TimeBlock(width, d) for d in config.dilations)
+        self.blocks = nn.ModuleList(TimeBlock(width, d) for d in config.dilations)
         self.films = nn.ModuleList(nn.Linear(width, 2 * width) for _ in config.dilations)
-        self.attend = nn.ModuleList(_Attend(width) for _ in range(2))
+        self.attend = nn.ModuleList(Attend(width) for _ in range(2))
         self.leave = nn.Conv1d(width, squeezed, 1)
         self.decide = nn.Sequential(
             nn.Conv1d(2 * width, width, 1), nn.SiLU(), nn.Conv1d(width, NUM_STEMS, 1)
@@ -242,40 +217,6 @@ class _Timeline(nn.Module):
                 x = self.attend[int(index == len(self.blocks) - 1)](x)
         told = torch.cat([x, seen.transpose(1, 2)], dim=1)
         return self.leave(x), self.decide(told)
-
-
-class _TimeBlock(nn.Module):
-    def __init__(self, width: int, dilation: int) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width)
-        self.conv = nn.Conv1d(width, width, 3, padding=dilation, dilation=dilation)
-        self.mix = nn.Conv1d(width, width, 1)
-
-    def forward(self, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-        y = self.norm(x.transpose(1, 2)).transpose(1, 2)  # [B, W, M]
-        y = y * (1 + scale) + shift
-        mixed: Tensor = self.mix(functional.silu(self.conv(y)))
-        return x + mixed
-
-
-class _Attend(nn.Module):
-    """Self-attention over the window: what was heard elsewhere tells what is usual here."""
-
-    def __init__(self, width: int, heads: int = 4) -> None:
-        super().__init__()
-        self.heads = heads
-        self.norm = nn.LayerNorm(width)
-        self.qkv = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        batch, width, count = x.shape
-        qkv = self.qkv(self.norm(x.transpose(1, 2)))
-        q, k, v = qkv.reshape(batch, count, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        mixed = functional.scaled_dot_product_attention(q, k, v)  # [B, H, M, W/H]
-        joined = mixed.transpose(1, 2).reshape(batch, count, width)
-        told: Tensor = self.out(joined).transpose(1, 2)
-        return x + told
 
 
 class _Look(nn.Module):
@@ -323,19 +264,6 @@ class _Look(nn.Module):
 
 def _embed(before: int, width: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(before, width), nn.SiLU(), nn.Linear(width, width))
-
-
-def _wider(x: Tensor, factors: tuple[int, int]) -> Tensor:
-    """Repeat bands and columns."""
-    return functional.interpolate(x, scale_factor=tuple(map(float, factors)), mode="nearest")
-
-
-def _columns(coarse: Tensor, num_columns: int) -> Tensor:
-    """From one value per 4 hops to one per hop: column 4m keeps value m, linear in between."""
-    following = torch.cat([coarse[..., 1:], coarse[..., -1:]], dim=-1)
-    share = torch.arange(4, device=coarse.device) / 4
-    fine = coarse[..., None] * (1 - share) + following[..., None] * share
-    return fine.flatten(-2)[..., :num_columns]
 
 
 def tiny_bandgain() -> BandGain:

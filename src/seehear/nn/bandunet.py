@@ -1,6 +1,6 @@
 """Blocks of U-Nets over (band, time) with a time line at the bottleneck, and what they hear.
 
-Shared by `models/bandmask.py` and `models/bearings.py`.
+Shared by `models/bandgain.py`, `models/bandmask.py` and `models/bearings.py`.
 """
 
 from __future__ import annotations
@@ -123,8 +123,12 @@ class TimeBlock(nn.Module):
         self.conv = nn.Conv1d(width, width, 3, padding=dilation, dilation=dilation)
         self.mix = nn.Conv1d(width, width, 1)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(
+        self, x: Tensor, scale: Tensor | None = None, shift: Tensor | None = None
+    ) -> Tensor:
         y = self.norm(x.transpose(1, 2)).transpose(1, 2)  # [B, W, M]
+        if scale is not None and shift is not None:
+            y = y * (1 + scale) + shift
         mixed: Tensor = self.mix(functional.silu(self.conv(y)))
         return x + mixed
 

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from seehear.models import build_config, build_model
-from seehear.models.bandgain import BandGain, BandGainConfig, _columns, tiny_bandgain
+from seehear.models.bandgain import BandGain, BandGainConfig, tiny_bandgain
+from seehear.nn.bandunet import columns
 from seehear.nn.context import Context, Tokens
 
 
@@ -140,7 +141,7 @@ def test_full_scale_sine_is_0_db() -> None:
 
 def test_columns_keep_knots() -> None:
     coarse = torch.tensor([[[0.0, 4.0, 8.0]]])
-    fine: Tensor = _columns(coarse, 10)
+    fine: Tensor = columns(coarse, 10)
     assert fine[0, 0].tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 8]
 
 
