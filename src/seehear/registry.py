@@ -34,7 +34,7 @@ class ModelRow:
         licence: SPDX id or sentence.
         summary: one line for people.
         builtin: folder inside the package, or "".
-        tiny: model name whose tiny variant is made on the spot, or "".
+        tiny: model name whose tiny variant is made on the spot, perhaps with a colon and a variant; or "".
         files: name -> {url, sha256, bytes} for models that are fetched.
     """
 
@@ -114,7 +114,7 @@ def load(model: str, task: str) -> Any:
     if found.tiny:
         module = build_tiny(found.tiny).eval()
         meta = {"id": found.id, "licence": found.licence}
-        return Checkpoint(module, found.tiny, tensors_sha256(module), meta)
+        return Checkpoint(module, found.tiny.partition(":")[0], tensors_sha256(module), meta)
     folder = folder_of(found)
     if folder is None:
         raise ModelError(f"{model} is not on this machine yet; run: seehear models fetch {model}")

@@ -14,6 +14,7 @@ drift while the rest learns.)
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,90 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 RESNET_SIZE = 224
 BATCH = 32
 PREFIXES = ("resnet", "raw", "imagenet")
+LICENCE = "see the model's page"
 PROMPT = "A photo of {}."
 """Frame of a class name in the published demonstration of text queries."""
 
 
-def load_image_encoder(encoder_id: str, runtime: Runtime) -> FrameEncoder:
+@dataclass(frozen=True)
+class ImageModel:
+    """One of the encoders above with its preprocessing.
+
+    Args:
+        id: for receipts, with a version.
+        kind: one of `PREFIXES`.
+        module: the network of transformers.
+        dim: length of a vector.
+        frame_size: side of the squares that it wants, pixels.
+        runtime: where and in which number format it works.
+    """
+
+    id: str
+    kind: str
+    module: Any
+    dim: int
+    frame_size: int
+    runtime: Runtime
+
+    def vectors(self, frames: Tensor) -> Tensor:
+        """uint8 [N, 3, S, S] -> float32 [N, D] on the CPU."""
+        return self._in_batches(frames, self._vectors)
+
+    def maps(self, frames: Tensor) -> Tensor:
+        """The same per place: uint8 [N, 3, H, W] -> float32 [N, D, h, w] on the CPU.
+
+        The network's own scale differs between a place and the whole; vectors of places are brought
+        to the whole's on average, because other networks were trained on that.
+        """
+        return self._in_batches(frames, self._maps)
+
+    def _in_batches(self, frames: Tensor, run: Callable[[Tensor], Tensor]) -> Tensor:
+        device = self.runtime.device
+        colours = (MEAN, STD) if self.kind == "raw" else (IMAGENET_MEAN, IMAGENET_STD)
+        mean, std = (torch.tensor(values).reshape(1, 3, 1, 1).to(device) for values in colours)
+        with self.runtime.inference():
+            parts = [
+                run((part.to(device).float() / 255.0 - mean) / std).float().cpu()
+                for part in torch.split(frames, BATCH)
+            ]
+        return torch.cat(parts).clone()
+
+    def _vectors(self, pixels: Tensor) -> Tensor:
+        if self.kind == "resnet":
+            pooled: Tensor = self.module(pixel_values=pixels).pooler_output
+            return pooled.flatten(1)
+        made: Tensor = self.module(pixel_values=pixels).image_embeds
+        return made
+
+    def _maps(self, pixels: Tensor) -> Tensor:
+        if self.kind == "resnet":
+            made = self.module(pixel_values=pixels)
+            places, whole = made.last_hidden_state, made.pooler_output.flatten(1)
+        else:
+            places, whole = self._clip_maps(pixels)
+        scale = whole.norm(dim=1) / places.norm(dim=1).mean(dim=(1, 2)).clamp_min(1e-6)
+        return places * scale[:, None, None, None]
+
+    def _clip_maps(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Patches through the values of the last attention, which stay with their place.
+
+        Source: Zhou et al., "Extract free dense labels from CLIP" (2022).
+        """
+        tower = self.module.vision_model
+        other_size = tuple(pixels.shape[2:]) != (self.frame_size, self.frame_size)
+        seen = self.module(
+            pixel_values=pixels, output_hidden_states=True, interpolate_pos_encoding=other_size
+        )
+        layer = tower.encoder.layers[-1]
+        patches = layer.layer_norm1(seen.hidden_states[-2][:, 1:])
+        values = layer.self_attn.out_proj(layer.self_attn.v_proj(patches))
+        projected = self.module.visual_projection(tower.post_layernorm(values))  # [N, h * w, D]
+        patch = int(tower.config.patch_size)
+        high, wide = (side // patch for side in pixels.shape[2:])
+        return projected.mT.unflatten(2, (high, wide)), seen.image_embeds
+
+
+def load_image_model(encoder_id: str, runtime: Runtime) -> ImageModel:
     """Load one of the encoders above.
 
     Args:
@@ -52,20 +132,25 @@ def load_image_encoder(encoder_id: str, runtime: Runtime) -> FrameEncoder:
             f"no encoder is called {encoder_id!r}; known: {', '.join(PREFIXES)} + ':ID'"
         )
     if kind == "resnet":
-        model = _load("ResNetModel", model_id)
+        model = load_part("ResNetModel", model_id)
         dim, size = int(model.config.hidden_sizes[-1]), RESNET_SIZE
     else:
-        model = _load("CLIPVisionModelWithProjection", model_id)
+        model = load_part("CLIPVisionModelWithProjection", model_id)
         dim, size = int(model.config.projection_dim), int(model.config.image_size)
     model.to(runtime.device)
-    colours = (MEAN, STD) if kind == "raw" else (IMAGENET_MEAN, IMAGENET_STD)
+    return ImageModel(f"{kind}:{Path(model_id).name}@1", kind, model, dim, size, runtime)
+
+
+def load_image_encoder(encoder_id: str, runtime: Runtime) -> FrameEncoder:
+    """The same as an encoder of frames; see `load_image_model`."""
+    model = load_image_model(encoder_id, runtime)
     return FrameEncoder(
-        id=f"{kind}:{Path(model_id).name}@1",
-        dim=dim,
-        frame_size=size,
-        sha256=weights_sha256(model),
-        licence="see the model's page",
-        encode=lambda frames: _embed(model, kind, colours, frames, runtime),
+        id=model.id,
+        dim=model.dim,
+        frame_size=model.frame_size,
+        sha256=weights_sha256(model.module),
+        licence=LICENCE,
+        encode=model.vectors,
     )
 
 
@@ -79,8 +164,8 @@ def load_clip_texts(model_id: str) -> Callable[[list[str]], Tensor]:
         MissingDependency: transformers is not installed.
         ModelError: the weights are not on this machine.
     """
-    model = _load("CLIPTextModelWithProjection", model_id)
-    tokenizer = _load("CLIPTokenizer", model_id)
+    model = load_part("CLIPTextModelWithProjection", model_id)
+    tokenizer = load_part("CLIPTokenizer", model_id)
 
     def encode(texts: list[str]) -> Tensor:
         tokens = tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
@@ -91,7 +176,7 @@ def load_clip_texts(model_id: str) -> Callable[[list[str]], Tensor]:
     return encode
 
 
-def _load(part: str, model_id: str) -> Any:
+def load_part(part: str, model_id: str) -> Any:
     """A class of transformers, from weights that are on this machine."""
     try:
         import transformers
@@ -108,22 +193,3 @@ def _load(part: str, model_id: str) -> Any:
             f"'huggingface-cli download {model_id}' or use a model with another encoder"
         ) from error
     return made.eval() if isinstance(made, torch.nn.Module) else made
-
-
-def _embed(
-    model: Any,
-    kind: str,
-    colours: tuple[tuple[float, ...], tuple[float, ...]],
-    frames: Tensor,
-    runtime: Runtime,
-) -> Tensor:
-    """uint8 [N, 3, S, S] -> float32 [N, D] on the CPU."""
-    device = runtime.device
-    mean, std = (torch.tensor(values).reshape(1, 3, 1, 1).to(device) for values in colours)
-    parts = []
-    with runtime.inference():
-        for part in torch.split(frames, BATCH):
-            made = model(pixel_values=(part.to(device).float() / 255.0 - mean) / std)
-            made = made.pooler_output.flatten(1) if kind == "resnet" else made.image_embeds
-            parts.append(made.float().cpu())
-    return torch.cat(parts).clone()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from seehear.config import from_dict
@@ -26,11 +26,13 @@ class ModelEntry:
         config: frozen dataclass with the published values as defaults.
         model: `nn.Module` whose only constructor argument is that dataclass (kept as `.config`).
         tiny: function without arguments that returns a small seeded model for tests.
+        variants: further ones by name.
     """
 
     config: str
     model: str
     tiny: str
+    variants: Mapping[str, str] = field(default_factory=dict)
 
 
 MODELS: dict[str, ModelEntry] = {
@@ -68,6 +70,7 @@ MODELS: dict[str, ModelEntry] = {
         "seehear.models.davis:DavisConfig",
         "seehear.models.davis:Davis",
         "seehear.models.davis:tiny_davis",
+        {"diffusion": "seehear.models.davis:tiny_diffusion"},
     ),
     "mono2binaural": ModelEntry(
         "seehear.models.pseudobinaural:Mono2BinauralConfig",
@@ -105,8 +108,16 @@ def build_model(name: str, config: Any) -> nn.Module:
 
 
 def build_tiny(name: str) -> nn.Module:
-    """Construct the small seeded variant of a model that tests and dry runs use."""
-    module: nn.Module = _load(entry(name).tiny)()
+    """Construct the small seeded variant of a model that tests and dry runs use.
+
+    Args:
+        name: of the model; with a colon and the name of a variant, another one.
+    """
+    model, _, variant = name.partition(":")
+    row = entry(model)
+    if variant and variant not in row.variants:
+        raise ModelError(f"{model} has no tiny variant called {variant!r}")
+    module: nn.Module = _load(row.variants[variant] if variant else row.tiny)()
     return module
 
 

@@ -10,7 +10,7 @@ from seehear.models.davis.config import (
     tiny,
 )
 from seehear.models.davis.network import Davis
-from seehear.models.davis.small import tiny_davis
+from seehear.models.davis.small import tiny_davis, tiny_diffusion
 
 __all__ = [
     "Davis",
@@ -22,4 +22,5 @@ __all__ = [
     "paper_music_resnet",
     "tiny",
     "tiny_davis",
+    "tiny_diffusion",
 ]

@@ -96,8 +96,9 @@ def ask_windows(
 
     def run(batch: list[Segment]) -> list[Block]:
         waveforms = [segment.waveform for segment in batch if segment.waveform is not None]
+        starts = [segment.span[0] for segment in batch]
         with clock("network"):
-            return separator.run_windows(waveforms, queries)
+            return separator.run_windows(waveforms, queries, starts)
 
     yield from in_batches(segments, separator.batch_size, run)
 

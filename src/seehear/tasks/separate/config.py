@@ -53,6 +53,7 @@ class SeparateOptions(CommonOptions):
         remove: write the sound without what is pointed at.
         stems: folder for all stems, the residual, and pictures of where the sources are.
         model: id (see `seehear models list`) or path of a checkpoint folder.
+        steps: for models that draw sounds in steps (DAVIS): how many; fewer are quicker.
 
     Raises:
         UsageError: not exactly one query, or a value out of range.
@@ -67,6 +68,7 @@ class SeparateOptions(CommonOptions):
     remove: bool = False
     stems: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
     model: Annotated[str, tyro.conf.arg(metavar="ID|FOLDER")] = DEFAULT_MODEL
+    steps: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -81,6 +83,8 @@ class SeparateOptions(CommonOptions):
             raise UsageError("--all needs --stems DIR, where every source gets a file")
         if not self.model:
             raise UsageError("--model is empty; see seehear models list")
+        if self.steps is not None and self.steps < 1:
+            raise UsageError(f"--steps must be 1 or more, not {self.steps}")
         _ = self.place, self.seconds  # checked when asked for
 
     @property

@@ -6,7 +6,8 @@ results is then what was asked and heard, not chance, and neighbouring windows a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -22,7 +23,10 @@ LARGEST_BATCH = 8
 """Pictures at once: memory grows with it (0.6 GB per picture with the paper's network)."""
 
 Noise = Callable[[int], Tensor]
-"""-1 for the start, then the number of the step -> noise [1, 1, rows, columns]."""
+"""-1 for the start, then the number of the step -> noise [1 or windows, 1, rows, columns]."""
+
+# Steps of one run have neighbouring numbers; runs of neighbouring seeds must not share them.
+SEED_STRIDE = 1_000_003
 
 
 def shared_noise(model: Davis, seed: int) -> Noise:
@@ -32,14 +36,43 @@ def shared_noise(model: Davis, seed: int) -> Noise:
         model: decides shape and device.
         seed: any number >= 0.
     """
-    shape = (1, 1, model.config.rows, model.config.columns)
-    device = next(model.parameters()).device
+    config, device = model.config, next(model.parameters()).device
+    shape = (config.rows, config.columns)
+    return ClockNoise(seed, shape, config.columns, config.num_samples, device).at([0])
 
-    def draw(number: int) -> Tensor:
-        generator = torch.Generator().manual_seed((seed << 16) + number + 1)
-        return torch.randn(shape, generator=generator).to(device)
 
-    return draw
+@dataclass(frozen=True)
+class ClockNoise:
+    """Noise on the clock of a sound, which repeats after a while.
+
+    Args:
+        seed: any number >= 0.
+        shape: rows and columns of a picture.
+        period: columns after which it repeats.
+        samples: the same in samples; need not be a whole number of columns.
+        device: of the result.
+    """
+
+    seed: int
+    shape: tuple[int, int]
+    period: int
+    samples: int
+    device: torch.device
+
+    def at(self, starts: Sequence[int]) -> Noise:
+        """Noise of windows that begin at these samples, [windows, 1, rows, columns]."""
+        rows, columns = self.shape
+        rate = self.period / self.samples
+        first = torch.tensor([round(start % self.samples * rate) for start in starts])
+        places = (first[:, None] + torch.arange(columns)) % self.period
+
+        def draw(number: int) -> Tensor:
+            seed = (self.seed * SEED_STRIDE + number + 1) % 2**63
+            generator = torch.Generator().manual_seed(seed)
+            drawn = torch.randn(rows, self.period, generator=generator)
+            return drawn[:, places].movedim(1, 0)[:, None].to(self.device)
+
+        return draw
 
 
 def estimate_magnitudes(
@@ -67,24 +100,53 @@ def estimate_magnitudes(
     Raises:
         InputError: another number of windows than of query rows.
     """
-    if waveform.shape[0] != seen.shape[0] or seen.ndim != 3:
+    heard = picture_of(waveform, model.config)
+    drawn = draw_queries(model, heard.compressed, seen, noise, steps, batch_size)
+    return _expand(model, drawn, heard), heard.spectrum
+
+
+def draw_queries(
+    model: Davis,
+    mixture: Tensor,
+    seen: Tensor,
+    noise: Noise,
+    steps: int | None = None,
+    batch_size: int = LARGEST_BATCH,
+) -> Tensor:
+    """Draw all queries of all windows.
+
+    Args:
+        model: in eval mode.
+        mixture: compressed pictures of windows [B, 1, rows, columns].
+        seen: from `model.look`, [B, Q, D]: Q queries for each window.
+        noise: the same for all queries of a window.
+        steps: network calls per picture; default the configuration's.
+        batch_size: pictures that go through the network at once.
+
+    Returns:
+        [B, Q, rows, columns].
+
+    Raises:
+        InputError: another number of windows than of query rows.
+    """
+    if mixture.shape[0] != seen.shape[0] or seen.ndim != 3:
         raise InputError(
             f"each window needs its row of queries [B, Q, D]; got {tuple(seen.shape)} for "
-            f"{waveform.shape[0]} windows"
+            f"{mixture.shape[0]} windows"
         )
-    heard = picture_of(waveform, model.config)
-    queries = seen.shape[1]
-    pictures = heard.compressed.repeat_interleave(queries, dim=0)  # [B * Q, 1, rows, columns]
-    wanted = seen.flatten(0, 1)
-    drawn = torch.cat(
-        [
-            draw_pictures(model, part, asked, noise, steps)
-            for part, asked in zip(
-                torch.split(pictures, batch_size), torch.split(wanted, batch_size), strict=True
-            )
-        ]
-    )
-    return _expand(model, drawn, heard, queries), heard.spectrum
+    windows, queries = seen.shape[:2]
+    owner = torch.arange(windows, device=mixture.device).repeat_interleave(queries)
+    parts = []
+    for wanted, mine in zip(
+        torch.split(seen.flatten(0, 1), batch_size), torch.split(owner, batch_size), strict=True
+    ):
+
+        def draw(number: int, mine: Tensor = mine) -> Tensor:
+            drawn = noise(number)
+            return drawn if len(drawn) == 1 else drawn[mine]
+
+        parts.append(draw_pictures(model, mixture[mine], wanted, draw, steps))
+    return torch.cat(parts)[:, 0].reshape(windows, queries, *mixture.shape[2:])
 
 
 def draw_pictures(
@@ -118,6 +180,5 @@ def draw_pictures(
         return sample_ddim(call, draw(-1), sigmoid_schedule(), steps, config.eta, draw, guide)
 
 
-def _expand(model: Davis, drawn: Tensor, heard: Picture, queries: int) -> Tensor:
-    made = expand_magnitude(drawn[:, 0], model.config, heard.spectrum.shape[-1])
-    return made.reshape(-1, queries, *made.shape[1:])
+def _expand(model: Davis, drawn: Tensor, heard: Picture) -> Tensor:
+    return expand_magnitude(drawn, model.config, heard.spectrum.shape[-1])

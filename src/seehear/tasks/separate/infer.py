@@ -66,7 +66,7 @@ def separate(options: SeparateOptions, progress: Progress | None = None) -> Resu
         source = _open(options)
         with clock("load"):
             runtime = choose_runtime(options.device, options.precision)
-            separator = load_separator(options.model, runtime)
+            separator = load_separator(options.model, runtime, options.steps, options.seed)
         queries = read_queries(options, source, separator)
         _check_stems(options, queries)
         if options.dry_run:

@@ -1,6 +1,6 @@
 """Find out by listening what there is: in a stretch that the user names, or in the whole file.
 
-All things that the model knows are asked for together, over at most `MAX_PROBES` windows spread evenly,
+All things that the model knows are asked for together, over a limited number of windows spread evenly,
 so that they compete for the sound. Asked for one by one, a network gives each of them whatever is most
 like it.
 """
@@ -28,7 +28,6 @@ from seehear.tasks.source import SoundSource
 
 Block = NDArray[np.float32]
 
-MAX_PROBES = 60
 MAX_SOURCES = 6
 LISTED_SHARE = 0.1
 """`--all` lists what gets more than this share of the power of some second (of 8 % of the absent too)."""
@@ -83,7 +82,9 @@ def _name(separator: Separator, index: int) -> str:
 def _probes(source: SoundSource, separator: Separator) -> list[Block]:
     """Waveforms of a few windows of the sound, at the network's rate."""
     count = max(len(expected_spans(source, separator.plan, separator.sample_rate)), 1)
-    chosen = set(np.linspace(0, count - 1, min(count, MAX_PROBES)).round().astype(int).tolist())
+    chosen = set(
+        np.linspace(0, count - 1, min(count, separator.max_probes)).round().astype(int).tolist()
+    )
     blocks = source.blocks(SoundReport())
     mono = mono_blocks(blocks, source.sample_rate, source.channel_names)
     segments: Sequence[Segment] = list(

@@ -5,13 +5,15 @@ for everything above them (`dsp/masks.py`), then three rows per column (`POWERS`
 the query, the power given to it when all other known things are asked for too, and the mixture's. They
 tell what is heard, without another pass over the sound. A network that is asked for something
 absent gives it what is most like it; only among rivals does it let go.
+
+How a network comes to masks is the matter of its `Listener`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -20,20 +22,37 @@ from torch import Tensor
 
 from seehear import registry
 from seehear.checkpoint import Checkpoint
-from seehear.dsp.masks import upper_centres, with_upper_band
 from seehear.dsp.window import WindowPlan
 from seehear.errors import ModelError
 from seehear.features.concepts import ConceptEncoder, load_query_encoder
+from seehear.features.sight import load_sight
 from seehear.runtime import Runtime
+from seehear.tasks.separate.drawing import load_drawing
+from seehear.tasks.separate.listener import Listener
+from seehear.tasks.separate.masking import load_masking
 from seehear.types import Audio
 
 Window = NDArray[np.float32]
-Kind = Literal["bands"]
 
-KINDS: dict[str, Kind] = {"bandmask": "bands"}
-FADE_S = 1.0
-MARGIN_S = 0.25
-GPU_BATCH = 8
+
+class Kind(NamedTuple):
+    """How models of one name are run.
+
+    Args:
+        encoder: (configuration, runtime) -> encoder of queries.
+        load: (checkpoint, runtime, steps or None, seed) -> listener.
+    """
+
+    encoder: Callable[[Any, Runtime], ConceptEncoder]
+    load: Callable[[Checkpoint, Runtime, int | None, int], Listener]
+
+
+KINDS = {
+    "bandmask": Kind(
+        lambda config, runtime: load_query_encoder(config.query_encoder), load_masking
+    ),
+    "davis": Kind(lambda config, runtime: load_sight(config.frame_encoder, runtime), load_drawing),
+}
 POWERS = slice(-3, None)
 """Rows of a window's result with powers: given to the query, given among rivals, of the mixture."""
 NUM_POWERS = 3
@@ -46,7 +65,7 @@ Low, because silence in place of a faint sound is worse than a wrong guess: on 3
 sounds at equal loudness, 5 % of what was there fell below it, and 41 % of what was not.
 """
 UNSURE_SHARE = 1e-3
-"""The same for models that do not say which things they know: there are no rivals to ask for."""
+"""The same for models without rivals: those that do not say what they know, or are not asked for it."""
 # Classes of the encoder that are not things with a sound.
 NO_THING = "background"
 
@@ -59,11 +78,13 @@ class Separator:
         checkpoint: the network with what is known about it.
         runtime: device and number format.
         encoder: the space of its queries.
+        listener: runs the network.
     """
 
     checkpoint: Checkpoint
     runtime: Runtime
     encoder: ConceptEncoder
+    listener: Listener
 
     @property
     def config(self) -> Any:
@@ -83,24 +104,22 @@ class Separator:
     @property
     def centres_hz(self) -> NDArray[np.float64]:
         """Centres of the mask bands with the one above, [F + 1]."""
-        module: Any = self.checkpoint.module
-        return upper_centres(module.band_centres_hz.double().cpu().numpy())
+        return self.listener.centres_hz
 
     @property
     def plan(self) -> WindowPlan:
-        """Windows of the network's length with a cross-fade of 1 s and margins of 0.25 s."""
-        grid = int(self.config.hop_length)
-        return WindowPlan(
-            length=_multiple(self.config.window_s * self.sample_rate, grid),
-            fade=_multiple(FADE_S * self.sample_rate, grid),
-            margin=_multiple(MARGIN_S * self.sample_rate, grid),
-            grid=grid,
-        )
+        """Windows of the network's length."""
+        return self.listener.plan
 
     @property
     def batch_size(self) -> int:
-        """Windows per forward pass: one on the CPU, where a kill should cost one window."""
-        return GPU_BATCH if self.runtime.device.type == "cuda" else 1
+        """Windows per call of `run_windows`."""
+        return self.listener.batch_size
+
+    @property
+    def max_probes(self) -> int:
+        """Windows in which sources are looked for."""
+        return self.listener.max_probes
 
     @property
     def known(self) -> tuple[str, ...]:
@@ -110,7 +129,8 @@ class Separator:
     @property
     def present_share(self) -> float:
         """Share of a second's power above which a query counts as heard."""
-        return PRESENT_SHARE if self.known else UNSURE_SHARE
+        sure = self.known and self.listener.takes_rivals
+        return PRESENT_SHARE if sure else UNSURE_SHARE
 
     @property
     def classes(self) -> list[str]:
@@ -128,45 +148,31 @@ class Separator:
 
     def rivals(self, queries: Tensor) -> Tensor:
         """Vectors of known things that none of the queries [Q, D] is about, [R, D]."""
-        if not self.known:
+        if not self.known or not self.listener.takes_rivals:
             return queries[:0]
         vectors = self.class_vectors()
         likeness = self.encoder.similarity(vectors[:, None], queries[None])  # [K, Q]
         return vectors[likeness.amax(dim=1) < RIVAL_SIMILARITY]
 
-    def run_windows(self, waveforms: Sequence[Window], queries: Tensor) -> list[Window]:
+    def run_windows(
+        self, waveforms: Sequence[Window], queries: Tensor, starts: Sequence[int] | None = None
+    ) -> list[Window]:
         """Ask for all queries together in a batch of windows of one length.
 
         Args:
             waveforms: float32 [L] each, at the network's rate.
             queries: [Q, D].
+            starts: first sample of each window on the sound's clock; default 0.
 
         Returns:
             Per window float32 [Q, F + 4, N], see above.
         """
         heard = torch.from_numpy(np.stack(waveforms)).to(self.runtime.device)
         queries = queries.to(self.runtime.device)
-        rivals = self.rivals(queries)
-        module: Any = self.checkpoint.module
+        begun = [0] * len(heard) if starts is None else starts
         with self.runtime.inference():
-            power = module.band_power(heard).float()  # [B, F, N]
-            masks = self._masks(power, queries)
-            taken = (masks * power[:, None]).sum(dim=2, keepdim=True)
-            among = taken
-            if len(rivals):
-                shared = self._masks(power, torch.cat([queries, rivals]))[:, : len(queries)]
-                among = (shared * power[:, None]).sum(dim=2, keepdim=True)
-            total = power.sum(dim=1)[:, None, None].expand_as(taken)
-            extended = with_upper_band(masks, power[:, None], module.band_centres_hz)
-            rows = torch.cat([extended, taken, among, total], dim=2)
-        return list(rows.cpu().numpy())
-
-    def _masks(self, power: Tensor, queries: Tensor) -> Tensor:
-        """Masks for band power [B, F, N] and queries [Q, D], without the residual's."""
-        module: Any = self.checkpoint.module
-        asked = queries.expand(len(power), -1, -1)
-        present = torch.ones(asked.shape[:2], dtype=torch.bool, device=power.device)
-        return module.masks(power, asked, present)[:, :-1].float()
+            rows = self.listener.listen(heard, begun, queries, self.rivals(queries))
+        return list(rows.float().cpu().numpy())
 
     def describe(self) -> dict[str, Any]:
         """Model and encoder for the receipt: ids, hashes, licences."""
@@ -174,6 +180,7 @@ class Separator:
             "id": self.checkpoint.meta["id"],
             "sha256": self.checkpoint.sha256,
             "licence": self.checkpoint.meta["licence"],
+            **self.listener.facts,
             "query_encoder": {
                 "id": self.encoder.id,
                 "sha256": self.encoder.sha256,
@@ -188,23 +195,26 @@ class Separator:
         return separate_audio(self, audio, queries)
 
 
-def load_separator(model: str, runtime: Runtime) -> Separator:
+def load_separator(
+    model: str, runtime: Runtime, steps: int | None = None, seed: int = 0
+) -> Separator:
     """Load a separation model and the encoder of its queries.
 
     Args:
         model: id or checkpoint folder.
         runtime: device and number format.
+        steps: network calls per query, for models that draw; default the model's own.
+        seed: of what such models draw from.
 
     Raises:
         ModelError: unknown model, or one of another task.
+        UsageError: a number of steps that the model cannot take.
     """
     checkpoint = registry.load(model, "separate")
     if checkpoint.name not in KINDS:
         raise ModelError(f"{model} is a {checkpoint.name} model; separate needs one of its own")
-    encoder = load_query_encoder(checkpoint.module.config.query_encoder)
+    kind = KINDS[checkpoint.name]
     checkpoint.module.to(runtime.device)
-    return Separator(checkpoint, runtime, encoder)
-
-
-def _multiple(samples: float, grid: int) -> int:
-    return max(round(samples / grid), 1) * grid
+    listener = kind.load(checkpoint, runtime, steps, seed)
+    encoder = kind.encoder(checkpoint.module.config, runtime)
+    return Separator(checkpoint, runtime, encoder, listener)
