@@ -18,6 +18,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from seehear.dsp.binaural import ild_db, low_frequency_itd_us
 from seehear.dsp.stft import stft
 from seehear.errors import InputError
 from seehear.metrics.remix import hilbert_envelope
@@ -28,10 +29,6 @@ HOP = 160
 """At 16 kHz, as published; use the same numbers at that rate only."""
 PEAK_FLOOR = 1e-20
 SNR_FLOOR = 1e-4
-LEVEL_FLOOR = 1e-10
-"""Power per sample under which an ear counts as this loud: level differences stay finite."""
-ITD_BAND_HZ = (200.0, 600.0)
-"""Where the wave is longer than the head and its phase tells the side without doubt."""
 
 Padding = Literal["reflect", "constant"]
 
@@ -102,45 +99,19 @@ def signal_to_noise(estimate: Tensor, reference: Tensor) -> Tensor:
     return 10 * torch.log10((signal + SNR_FLOOR) / (noise + SNR_FLOOR))
 
 
-def level_difference(pair: Tensor) -> Tensor:
-    """ILD of the whole clip in dB, positive when the left ear gets more."""
-    power = pair.double().square().mean(dim=-1).clamp_min(LEVEL_FLOOR)
-    return 10 * torch.log10(power[:, 0] / power[:, 1])
-
-
-def time_difference(pair: Tensor, sample_rate: int) -> Tensor:
-    """Low-frequency ITD of the whole clip in microseconds, positive when the left ear is first.
-
-    Args:
-        pair: float [B, 2, T].
-        sample_rate: Hz.
-
-    Returns:
-        Delay whose phase fits the cross spectrum of 200-600 Hz best in the least-squares sense, weighted by
-        its power; 0 for silence. Phases are not unwrapped: beyond +-830 us they would be ambiguous.
-    """
-    n_fft = 1 << (int(0.064 * sample_rate) - 1).bit_length()
-    spectrum = stft(pair.float(), n_fft, n_fft // 4, pad_mode="constant").to(torch.complex128)
-    frequency = torch.arange(n_fft // 2 + 1, dtype=torch.float64) * sample_rate / n_fft
-    inside = (frequency >= ITD_BAND_HZ[0]) & (frequency <= ITD_BAND_HZ[1])
-    cross = (spectrum[:, 0] * spectrum[:, 1].conj()).sum(dim=-1)[:, inside]
-    turn = 2 * math.pi * frequency[inside].to(cross.device)
-    weight, phase = cross.abs(), cross.angle()
-    bottom = (weight * turn.square()).sum(dim=1)
-    return 1e6 * (weight * turn * phase).sum(dim=1) / bottom.clamp_min(1e-30)
-
-
 def level_difference_error(estimate: Tensor, reference: Tensor) -> Tensor:
     """Absolute error of the ILD in dB."""
     _check(estimate, reference)
-    return (level_difference(estimate) - level_difference(reference)).abs()
+    return (ild_db(*estimate.unbind(1)) - ild_db(*reference.unbind(1))).abs()
 
 
 def time_difference_error(estimate: Tensor, reference: Tensor, sample_rate: int) -> Tensor:
     """Absolute error of the low-frequency ITD in microseconds."""
     _check(estimate, reference)
-    apart = time_difference(estimate, sample_rate) - time_difference(reference, sample_rate)
-    return apart.abs()
+    ours, theirs = (
+        low_frequency_itd_us(*pair.unbind(1), sample_rate) for pair in (estimate, reference)
+    )
+    return (ours - theirs).abs()
 
 
 def side_agrees(estimate: Tensor, reference: Tensor, centre_db: float = 0.0) -> Tensor:
@@ -154,7 +125,7 @@ def side_agrees(estimate: Tensor, reference: Tensor, centre_db: float = 0.0) -> 
     _check(estimate, reference)
     sides = []
     for pair in (estimate, reference):
-        told = level_difference(pair)
+        told = ild_db(*pair.unbind(1))
         sides.append(torch.where(told.abs() > centre_db, told.sign(), torch.zeros_like(told)))
     return (sides[0] == sides[1]).double()
 
