@@ -37,7 +37,7 @@ def arrivals(responses: Tensor, sample_rate: int) -> Tensor:
         float64 [...]. Silent responses have delay 0.
     """
     flat = responses.reshape(-1, responses.shape[-1])
-    pieces = [_arrivals(part.double(), sample_rate) for part in flat.split(CHUNK)]
+    pieces = [_arrivals(part.double(), sample_rate) for part in torch.split(flat, CHUNK)]
     return torch.cat(pieces).reshape(responses.shape[:-1])
 
 

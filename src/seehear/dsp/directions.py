@@ -5,15 +5,35 @@ x points to the front, y to the left, z up.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-from numpy.typing import NDArray
+import torch
+from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import ConvexHull, QhullError
+from torch import Tensor
 
 Array = NDArray[np.float64]
+Angles = float | Sequence[float] | NDArray[np.floating] | Tensor
+"""Degrees: one number or many."""
 
 FLAT = 1e-3
 """Directions whose heights differ by less lie on one ring."""
 INSIDE = 1e-6
+
+
+def angles_of(angles: Angles) -> Tensor:
+    """Degrees as float64 tensor of the same shape."""
+    if isinstance(angles, Tensor):
+        return angles.detach().double()
+    return torch.from_numpy(np.array(angles, np.float64))
+
+
+def directions_of(azimuth_deg: Angles, elevation_deg: Angles = 0.0) -> Array:
+    """Unit vectors [N, 3] of angles in degrees; one number stands for all."""
+    plain: list[ArrayLike] = [angles_of(a).cpu().numpy() for a in (azimuth_deg, elevation_deg)]
+    azimuth, elevation = np.broadcast_arrays(*map(np.atleast_1d, plain))
+    return unit_vectors(azimuth, elevation)
 
 
 def unit_vectors(azimuth_deg: Array, elevation_deg: Array) -> Array:

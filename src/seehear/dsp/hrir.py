@@ -12,21 +12,18 @@ delay. So the interaural time difference goes smoothly from one direction to the
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor
 
 from seehear.dsp.arrival import arrivals, onsets
-from seehear.dsp.directions import Interpolator, unit_vectors
+from seehear.dsp.directions import Angles, Interpolator, directions_of, unit_vectors
 from seehear.dsp.resample import resample
 from seehear.dsp.sphere import RADIUS_M, sphere_responses
-
-Angles = float | Sequence[float] | NDArray[np.floating] | Tensor
 
 CHUNK = 512
 """Directions that are interpolated at once."""
@@ -80,8 +77,13 @@ class HrirSet:
         Returns:
             float32 [N, 2, taps].
         """
-        wanted = directions_of(azimuth_deg, elevation_deg)
-        pieces = [self._interpolated(wanted[n : n + CHUNK]) for n in range(0, len(wanted), CHUNK)]
+        return self.toward(directions_of(azimuth_deg, elevation_deg))
+
+    def toward(self, directions: NDArray[np.float64]) -> Tensor:
+        """The same for unit vectors [N, 3]."""
+        pieces = [
+            self._interpolated(directions[n : n + CHUNK]) for n in range(0, len(directions), CHUNK)
+        ]
         return torch.cat(pieces) if pieces else self.responses[:0]
 
     def nearest(self, azimuth_deg: Angles, elevation_deg: Angles = 0.0) -> Tensor:
@@ -151,17 +153,6 @@ class HrirSet:
         later = (share[..., None] * delay[points]).sum(dim=1)  # [N, 2]
         made = torch.fft.irfft(mean * _turn(-later, length), length)
         return made[..., : self.taps].float()
-
-
-def directions_of(azimuth_deg: Angles, elevation_deg: Angles = 0.0) -> NDArray[np.float64]:
-    """Unit vectors [N, 3] of angles in degrees; one number stands for all."""
-    azimuth, elevation = np.broadcast_arrays(_flat(azimuth_deg), _flat(elevation_deg))
-    return unit_vectors(azimuth, elevation)
-
-
-def _flat(angles: Angles) -> NDArray[np.float64]:
-    plain: ArrayLike = angles.detach().cpu().numpy() if isinstance(angles, Tensor) else angles
-    return np.atleast_1d(np.asarray(plain, np.float64))
 
 
 def _turn(delay: Tensor, length: int) -> Tensor:

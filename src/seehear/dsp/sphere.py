@@ -40,7 +40,7 @@ def sphere_responses(
         (1998), for an infinitely far source; the series is Rayleigh's.
     """
     length = 1 << round(4 * LENGTH_S * sample_rate).bit_length()
-    hz = np.fft.rfftfreq(length, 1 / sample_rate)
+    hz = np.fft.rfftfreq(length, 1 / sample_rate).astype(np.float64)
     spectrum = sphere_spectrum(cosines, hz[1:], radius_m)
     spectrum = np.concatenate([np.ones((len(cosines), 1)), spectrum], axis=1)
     slope = np.clip((2 * hz / sample_rate - TAPER) / (1 - TAPER), 0.0, 1.0)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import torch
 
-from seehear.dsp.hrir import HrirSet, directions_of, spherical_head
+from seehear.dsp.directions import directions_of
+from seehear.dsp.hrir import HrirSet, spherical_head
 from seehear.errors import InputError
 from seehear.media.sofa import read_sofa
 
