@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ from seehear.config import to_dict
 from seehear.metrics.report import write_text
 from seehear.runtime import seed_everything, versions
 from seehear.tasks.training_options import TrainingConfig
+from seehear.train.best import BestWeights
 from seehear.train.loop import FitReport, MakeBatch, Progress, Validate, fit
 from seehear.train.settings import RunLimits
 
@@ -34,6 +35,7 @@ class Training:
         validate: numbers of the validation split, or None.
         facts: about model and data, for the checkpoint.
         dtype: number format of the saved weights.
+        best: what `validate` offers weights to; the best ones are saved in place of the last.
     """
 
     objective: nn.Module
@@ -41,6 +43,7 @@ class Training:
     validate: Validate | None
     facts: dict[str, Any] = field(default_factory=dict)
     dtype: torch.dtype = torch.float16
+    best: BestWeights | None = None
 
 
 def run_training(
@@ -80,6 +83,9 @@ def run_training(
         training.validate,
         progress,
     )
+    model = training.objective.get_submodule("model").cpu()
+    if training.best is not None:
+        report = replace(report, validation=training.best.restore(model) or report.validation)
     meta = {
         "task": task,
         "licence": config.licence,
@@ -91,7 +97,6 @@ def run_training(
         **training.facts,
     }
     folder = config.output / "checkpoint"
-    model = training.objective.get_submodule("model").cpu()
     digest = save_checkpoint(folder, model, config.kind, meta, dtype=training.dtype)
     write_text(folder / "README.md", card(meta))
     return _told(folder, digest, report)

@@ -19,7 +19,7 @@ from seehear.config import to_dict
 from seehear.data.manifest import ClipRow, Manifest, rows_sha256, write_manifest
 from seehear.errors import InputError, OutputError, UsageError
 from seehear.metrics.report import write_text
-from seehear.tasks.highlight.engines import run_all
+from seehear.tasks.engines import run_all
 from seehear.tasks.highlight.prepare_clip import Prepared, Task, clips_folder, prepare_source
 from seehear.tasks.highlight.prepare_options import MuddyMixOptions
 from seehear.tasks.highlight.prepare_sources import LISTED, SPLITS, Found, find_sources

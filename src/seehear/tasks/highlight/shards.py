@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
-import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from seehear.config import to_dict
 from seehear.data.manifest import ClipRow, Manifest
+from seehear.data.shards import write_shard
 
 FOLDER = "shards"
 
@@ -17,10 +16,9 @@ FOLDER = "shards"
 def write_shards(manifest: Manifest, clips_per_shard: int) -> list[Path]:
     """Write `shards/SPLIT-000000.tar`, ... beside the manifest.
 
-    A sample's key is the clip's id; its parts are `json` (the manifest row) and the files that the
+    A sample's key is the clip's id, with _ for a dot; its parts are `json` (the manifest row) and the files that the
     row names: `speech.flac`, `music.flac`, `effects.flac`, `frames.npz`, `captions.vtt`, `target.wav`,
-    `mixture.wav`, each with the suffix of the file. Times and owners are left out, so that the same
-    corpus gives the same bytes.
+    `mixture.wav`, each with the suffix of the file.
 
     Args:
         manifest: of the corpus.
@@ -36,23 +34,24 @@ def write_shards(manifest: Manifest, clips_per_shard: int) -> list[Path]:
         rows = manifest.split(split)
         for number, start in enumerate(range(0, len(rows), clips_per_shard)):
             path = folder / f"{split}-{number:06d}.tar"
-            _write_shard(path, manifest, rows[start : start + clips_per_shard])
+            chosen = rows[start : start + clips_per_shard]
+            write_shard(path, ((_key(row), _parts(manifest, row)) for row in chosen))
             written.append(path)
     for stale in set(folder.glob("*.tar")) - set(written):
         stale.unlink()
     return written
 
 
-def _write_shard(path: Path, manifest: Manifest, rows: Sequence[ClipRow]) -> None:
-    part = path.with_name(path.name + ".part")
-    with tarfile.open(part, "w") as tar:
-        for row in rows:
-            described = json.dumps(to_dict(row), ensure_ascii=False).encode()
-            _add(tar, f"{row.id}.json", described)
-            for role, relative in _files(row):
-                source = manifest.resolve(relative)
-                _add(tar, f"{row.id}.{role}{source.suffix}", source.read_bytes())
-    part.replace(path)
+def _key(row: ClipRow) -> str:
+    return row.id.replace(".", "_")
+
+
+def _parts(manifest: Manifest, row: ClipRow) -> dict[str, bytes]:
+    parts = {"json": json.dumps(to_dict(row), ensure_ascii=False).encode()}
+    for role, relative in _files(row):
+        source = manifest.resolve(relative)
+        parts[f"{role}{source.suffix}"] = source.read_bytes()
+    return parts
 
 
 def _files(row: ClipRow) -> Iterator[tuple[str, str]]:
@@ -61,9 +60,3 @@ def _files(row: ClipRow) -> Iterator[tuple[str, str]]:
         relative = getattr(row, role)
         if relative is not None:
             yield role, relative
-
-
-def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
-    entry = tarfile.TarInfo(name)
-    entry.size = len(content)
-    tar.addfile(entry, io.BytesIO(content))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from seehear.data.credits import sources_text
 from seehear.data.sounds import KINDS
 from seehear.data.sources import SourceRow
 
@@ -17,6 +15,10 @@ ABOUT: Mapping[str, str] = {
     "concepts": (
         "One space for words and pictures (`seehear.models.concepts`): class scores of a frame, or "
         "of every place of it, become points beside the words. `separate/starter` is asked through it."
+    ),
+    "davis": (
+        "DAVIS (`seehear.models.davis`): draws the spectrogram of the sound that belongs to the frames "
+        "shown, for `seehear separate`."
     ),
 }
 LIMITS: Mapping[str, str] = {
@@ -31,6 +33,12 @@ LIMITS: Mapping[str, str] = {
         "playing instruments, drawings and small things in a scene are new to it. Many classes have "
         "no photos: they can be asked for by word only."
     ),
+    "davis": (
+        "Trained on mixtures of two clips of different classes of one corpus. It hears the rate below, "
+        "cannot tell two sounds of one class apart, and keeps the phase of the mixture, which alone "
+        "limits SDR to about 13 dB. Whether these weights may be passed on depends on the terms of the "
+        "corpus."
+    ),
 }
 
 
@@ -39,30 +47,3 @@ def used_rows(kind: str, rows: Sequence[SourceRow]) -> list[SourceRow]:
     if kind == "concepts":
         return [row for row in rows if row.kind == "photo"]
     return [row for row in rows if row.kind in KINDS or "midi=" in row.note]
-
-
-def model_card(
-    name: str, kind: str, facts: Mapping[str, Any], rows: Sequence[SourceRow], results: str = ""
-) -> str:
-    """Text of a README.md.
-
-    Args:
-        name: title.
-        kind: name of the model in the table of models.
-        facts: `meta` of the checkpoint.
-        rows: training rows, as from `used_rows`.
-        results: paragraph or table with measured figures.
-    """
-    plain = [f"| {k} | {v} |" for k, v in facts.items() if isinstance(v, (str, int, float))]
-    plain += [f"| {k} | {', '.join(v)} |" for k, v in facts.items() if isinstance(v, list)]
-    checked = facts.get("validation", {})
-    plain += [f"| validation: {key} | {value:.4g} |" for key, value in checked.items()]
-    parts = [
-        f"# {name}",
-        ABOUT[kind],
-        "\n".join(["| fact | value |", "|---|---|", *plain]),
-        *([f"## Results\n\n{results}"] if results else []),
-        f"## Limits\n\n{LIMITS[kind]}",
-        f"## Sources\n\n{sources_text(rows)}" if rows else "",
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"

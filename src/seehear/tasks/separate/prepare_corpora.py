@@ -8,7 +8,11 @@ vggsound  vggsound.csv (id, start, class, split), files in video/ID_START.mp4, S
 videos    CLASS/anything; splits 80/10/10 are drawn by the name of the file
 
 Lists name clips that are no longer to be had: missing files are counted, not fatal. A recording in
-two splits is fatal unless the user says `--drop-leaks`.
+two splits is fatal unless the user says `--drop-leaks`. VGGSound has no validation split; one is taken
+from its training clips.
+
+Beside the manifest: `pairs-val.jsonl` and `pairs-test.jsonl`, the fixed mixtures that validation and tests
+are about, and with `--shards N` tar files of sound and frames.
 """
 
 from __future__ import annotations
@@ -19,21 +23,28 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from seehear.data.pair_list import LIST, draw_pairs, write_pairs
 from seehear.data.thing_manifest import ThingClip, leaks, write_clips
 from seehear.errors import InputError, OutputError
 from seehear.metrics.report import write_text
 from seehear.tasks.separate.corpora_options import CorpusOptions
+from seehear.tasks.separate.prepare_shards import Shards, write_clip_shards
 
 Progress = Callable[[int, int, str], None]
 
 SPLITS = ("train", "val", "test")
 VIDEOS = frozenset((".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v", ".mpg", ".mpeg", ".flv"))
 CLIP_S = 10.0
+MUSIC_PAIRS = 10
+"""Test mixtures that each clip of MUSIC begins in the published list."""
+VGGSOUND_VAL = 0.02
+"""Share of VGGSound's training clips that are held out for validation."""
 SUBSETS: dict[str, tuple[str, ...]] = {
     "animal10": (
         *("parrot talking", "dog growling", "cow lowing", "cat hissing", "gibbon howling"),
@@ -62,7 +73,7 @@ def prepare_music(options: CorpusOptions, progress: Progress | None = None) -> d
             label, name = audio.parent.name, audio.stem
             path = _existing(options.source / "video" / label, name)
             clips.append(ThingClip(f"{split}:{name}", name, label, split, str(path)))
-    return _finish(options, clips)
+    return _finish(options, clips, progress, MUSIC_PAIRS)
 
 
 def prepare_ave(options: CorpusOptions, progress: Progress | None = None) -> dict[str, Any]:
@@ -82,7 +93,7 @@ def prepare_ave(options: CorpusOptions, progress: Progress | None = None) -> dic
             clips.append(
                 ThingClip(f"{split}:{number}:{name}", name, label, split, str(path), 0.0, CLIP_S)
             )
-    return _finish(options, clips)
+    return _finish(options, clips, progress)
 
 
 def prepare_vggsound(options: CorpusOptions, progress: Progress | None = None) -> dict[str, Any]:
@@ -96,13 +107,15 @@ def prepare_vggsound(options: CorpusOptions, progress: Progress | None = None) -
                 f"split, got {','.join(row)!r}"
             )
         name, start, label, split = row
+        if wanted is None and split == "train" and drawn(name, options.seed) < VGGSOUND_VAL:
+            split = "val"
         if wanted is None or label in wanted:
             path = options.source / "video" / f"{name}_{int(start):06d}.mp4"
             clip = f"{name}_{int(start):06d}"
             clips.append(ThingClip(clip, name, label, split, str(path), 0.0, CLIP_S))
     if wanted is not None:
         clips = _some(clips, options)
-    return _finish(options, clips)
+    return _finish(options, clips, progress)
 
 
 def prepare_videos(options: CorpusOptions, progress: Progress | None = None) -> dict[str, Any]:
@@ -116,7 +129,7 @@ def prepare_videos(options: CorpusOptions, progress: Progress | None = None) -> 
                 split = drawn_split(path.stem, options.seed)
                 name = f"{folder.name}/{path.stem}"
                 clips.append(ThingClip(name, path.stem, folder.name, split, str(path)))
-    return _finish(options, clips)
+    return _finish(options, clips, progress)
 
 
 def drawn_split(video_id: str, seed: int) -> str:
@@ -125,15 +138,21 @@ def drawn_split(video_id: str, seed: int) -> str:
     >>> drawn_split("a", 0) == drawn_split("a", 0)
     True
     """
-    digest = hashlib.sha256(f"{seed}:{video_id}".encode()).digest()
-    place = int.from_bytes(digest[:4]) / 2**32
+    place = drawn(video_id, seed)
     return "train" if place < 0.8 else ("val" if place < 0.9 else "test")
+
+
+def drawn(video_id: str, seed: int) -> float:
+    """A number 0..1 that depends on a recording's id and the seed only."""
+    digest = hashlib.sha256(f"{seed}:{video_id}".encode()).digest()
+    return int.from_bytes(digest[:4]) / 2**32
 
 
 def _some(clips: list[ThingClip], options: CorpusOptions) -> list[ThingClip]:
     """At most so many existing clips of each class and split, drawn by the seed.
 
-    The authors' clip ids were not published; classes and counts are theirs, the draw is ours.
+    The authors' clip ids were not published; classes and counts are theirs, the draw is ours. As many clips
+    as for the test are taken from the training clips for validation, which the authors do without.
     """
     kept = []
     limits = dict(zip(("train", "test"), options.per_class, strict=True))
@@ -144,16 +163,25 @@ def _some(clips: list[ThingClip], options: CorpusOptions) -> list[ThingClip]:
         )
         limit = limits.get(key[1], len(own))
         rng = np.random.default_rng([options.seed, *key[0].encode(), *key[1].encode()])
-        kept += [own[i] for i in sorted(rng.permutation(len(own))[:limit])]
+        order = rng.permutation(len(own))
+        kept += [own[i] for i in sorted(order[:limit])]
+        if key[1] == "train":
+            held_out = order[limit : limit + options.per_class[1]]
+            kept += [replace(own[i], split="val") for i in sorted(held_out)]
     return kept
 
 
-def _finish(options: CorpusOptions, clips: list[ThingClip]) -> dict[str, Any]:
-    """Count what is missing, deal with leaks, write manifest.jsonl and report.json.
+def _finish(
+    options: CorpusOptions,
+    clips: list[ThingClip],
+    progress: Progress | None,
+    each: int = 1,
+) -> dict[str, Any]:
+    """Count what is missing, deal with leaks, write everything.
 
     Returns:
-        Path of the manifest, clips listed, missing and kept per split, classes, leaks dropped,
-        `warnings` where something is missing.
+        Path of the manifest, clips listed, missing and kept per split, classes, leaks dropped, number
+        of pairs and of shards, unreadable clips, `warnings` where something is missing.
 
     Raises:
         InputError: no clip is there, or a recording is in two splits.
@@ -170,7 +198,11 @@ def _finish(options: CorpusOptions, clips: list[ThingClip]) -> dict[str, Any]:
         )
     kept, dropped = _without_leaks(there, options)
     root = options.output.resolve()
-    write_clips(manifest, [_relative(clip, root) for clip in kept])
+    kept = [_relative(clip, root) for clip in kept]
+    packed = Shards()
+    if options.shards:
+        packed = write_clip_shards(manifest, kept, options, progress)
+        kept = [clip for clip in kept if clip.id not in packed.bad]
     missing = Counter(c.split for c in clips) - Counter(c.split for c in there)
     report = {
         "manifest": str(manifest),
@@ -179,12 +211,41 @@ def _finish(options: CorpusOptions, clips: list[ThingClip]) -> dict[str, Any]:
         "kept": _count(kept),
         "classes": len({clip.label for clip in kept}),
         "leaks_dropped": dropped,
-        "warnings": [f"{sum(missing.values())} of {len(clips)} clips are missing"]
-        if missing
-        else [],
+        "pairs": _write_pairs(options, kept, options.pairs or each),
+        "shards": len(packed.paths),
+        "bad": packed.bad,
+        "warnings": _warnings(options, len(clips), sum(missing.values()), packed),
     }
     write_text(options.output / "report.json", json.dumps(report, indent=1) + "\n")
+    # Last, because its presence says that the corpus is complete.
+    write_clips(manifest, kept)
     return report
+
+
+def _write_pairs(options: CorpusOptions, clips: list[ThingClip], each: int) -> dict[str, int]:
+    """Fixed lists of the splits that are measured on; number of pairs by split."""
+    counts = {}
+    for split in SPLITS[1:]:
+        rows = draw_pairs([clip for clip in clips if clip.split == split], each, options.seed)
+        path = options.output / LIST.format(split)
+        if rows:
+            write_pairs(path, rows)
+        else:
+            path.unlink(missing_ok=True)
+        counts[split] = len(rows)
+    return counts
+
+
+def _warnings(options: CorpusOptions, listed: int, missing: int, packed: Shards) -> list[str]:
+    said = []
+    if missing:
+        said.append(f"{missing} of {listed} clips are missing")
+    if packed.bad:
+        said.append(
+            f"{len(packed.bad)} clips could not be read and were left out; "
+            f"{options.output / 'report.json'} lists them"
+        )
+    return said
 
 
 def _without_leaks(
@@ -204,9 +265,7 @@ def _without_leaks(
 
 def _relative(clip: ThingClip, root: Path) -> ThingClip:
     path = Path(os.path.relpath(Path(clip.path).resolve(), root)).as_posix()
-    return ThingClip(
-        clip.id, clip.video_id, clip.label, clip.split, path, clip.start_s, clip.duration_s
-    )
+    return replace(clip, path=path)
 
 
 def _count(clips: Iterable[ThingClip]) -> dict[str, int]:

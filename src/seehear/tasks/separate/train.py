@@ -1,23 +1,21 @@
 """`seehear train separate`: a configuration in, a checkpoint folder out.
 
-Two kinds of model share the loop of `train/loop.py`: the band-mask network and the network that
-places pictures in the space of queries. What one step is stands in `objective.py` and
-`train_concepts.py`; here the parts are put together and the checkpoint is written.
+Three kinds of model share the loop of `train/loop.py`: the band-mask network, DAVIS, and the network that
+places pictures in the space of queries. What one step is stands in `objective.py`, `davis_objective.py`
+and `train_concepts.py`; here the parts are put together and the checkpoint is written.
 """
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from seehear.checkpoint import load_checkpoint, save_checkpoint
-from seehear.config import to_dict
+from seehear.checkpoint import load_checkpoint
 from seehear.data.melodies import render_melodies
 from seehear.data.mixes import MixRule
 from seehear.data.photo_sets import load_photo_set
@@ -27,13 +25,12 @@ from seehear.errors import InputError, ModelError
 from seehear.features.concepts import ENCODER_ID, ConceptEncoder, load_concepts
 from seehear.features.glance import FOLDER as GLANCE_FOLDER
 from seehear.features.vocabulary import GROUPS, NAMES, PHOTO_CLASSES
-from seehear.metrics.report import write_text
 from seehear.models import build_config, build_model
 from seehear.models.bandmask import BandMask
 from seehear.models.concepts import Concepts
 from seehear.models.glance import Glance
-from seehear.runtime import seed_everything, versions
-from seehear.tasks.separate.card import model_card, used_rows
+from seehear.tasks.cards import model_card
+from seehear.tasks.separate.card import ABOUT, LIMITS, used_rows
 from seehear.tasks.separate.data import AskSettings, MixBatches
 from seehear.tasks.separate.objective import BandMaskObjective
 from seehear.tasks.separate.train_concepts import (
@@ -41,13 +38,11 @@ from seehear.tasks.separate.train_concepts import (
     PictureBatches,
     picture_accuracy,
 )
+from seehear.tasks.separate.train_davis import prepare_davis
 from seehear.tasks.separate.train_options import TrainConfig
 from seehear.tasks.separate.validation import fixed_mixes, measure_mixes
-from seehear.train.loop import FitReport, MakeBatch, Validate, fit
-from seehear.train.settings import RunLimits
-
-Progress = Callable[[int, int, str], None]
-Parts = tuple[nn.Module, MakeBatch, Validate, dict[str, Any]]
+from seehear.tasks.training import Training, run_training
+from seehear.train.loop import Progress
 
 
 def train_separate(config: TrainConfig, progress: Progress | None = None) -> dict[str, Any]:
@@ -61,53 +56,26 @@ def train_separate(config: TrainConfig, progress: Progress | None = None) -> dic
         Folder of the checkpoint, its sha256, steps, minutes, why it stopped, validation numbers.
 
     Raises:
-        InputError: the source manifest or a file it names is wrong.
-        ModelError: weights of the query encoder are missing, or the state belongs to another model.
+        InputError: the manifest or a file it names is wrong.
+        ModelError: weights of an encoder are missing, or the state belongs to another model.
         MissingDependency: accelerate is not installed.
     """
-    config.output.mkdir(parents=True, exist_ok=True)
-    merged = json.dumps(to_dict(config), indent=1)
-    (config.output / "train.json").write_text(merged + "\n", encoding="utf-8")
-    seed_everything(config.seed)
-    prepare = {"bandmask": _bandmask, "concepts": _concepts}[config.kind]
-    objective, make_batch, validate, facts = prepare(config)
-    limits = RunLimits(config.seed, config.device, config.max_minutes)
-    report = fit(
-        objective, make_batch, config.output, config.loop, config.optim, limits, validate, progress
-    )
-    return _finish(config, objective, report, facts)
+
+    def prepare() -> Training:
+        if config.kind == "davis":
+            return prepare_davis(config, progress)
+        return _bandmask(config) if config.kind == "bandmask" else _concepts(config)
+
+    def card(facts: Mapping[str, Any]) -> str:
+        rows = []
+        if config.sources is not None:
+            rows = used_rows(config.kind, rows_of_split(_rows(config), "train", any_use_only=True))
+        return model_card(config.output.name, ABOUT[config.kind], LIMITS[config.kind], facts, rows)
+
+    return run_training("separate", config, prepare, card, progress)
 
 
-def _finish(
-    config: TrainConfig, objective: nn.Module, report: FitReport, facts: dict[str, Any]
-) -> dict[str, Any]:
-    folder = config.output / "checkpoint"
-    model = objective.get_submodule("model").cpu()
-    meta = {
-        "task": "separate",
-        "licence": config.licence,
-        "step": report.step,
-        "minutes": round(report.minutes, 1),
-        "seed": config.seed,
-        "validation": report.validation,
-        "versions": versions(),
-        **facts,
-    }
-    digest = save_checkpoint(folder, model, config.kind, meta, dtype=torch.float16)
-    rows = used_rows(config.kind, rows_of_split(_rows(config), "train", any_use_only=True))
-    card = model_card(config.output.name, config.kind, meta, rows)
-    write_text(folder / "README.md", card)
-    return {
-        "checkpoint": str(folder),
-        "sha256": digest,
-        "step": report.step,
-        "minutes": report.minutes,
-        "stopped_by": report.stopped_by,
-        "validation": report.validation,
-    }
-
-
-def _bandmask(config: TrainConfig) -> Parts:
+def _bandmask(config: TrainConfig) -> Training:
     rows, asking = _rows(config), config.asking
     encoder = load_concepts(Path(config.concepts)) if config.concepts else load_concepts()
     model = build_model("bandmask", build_config("bandmask", config.model))
@@ -157,7 +125,7 @@ def _bandmask(config: TrainConfig) -> Parts:
         return measure_mixes(trained.model, kept)
 
     batches = MixBatches(train, concepts, GROUPS, settings, rule)
-    return BandMaskObjective(model), batches, validate, facts
+    return Training(BandMaskObjective(model), batches, validate, facts)
 
 
 def class_vectors(encoder: ConceptEncoder) -> dict[str, Tensor]:
@@ -172,7 +140,7 @@ def known_things(library: ThingLibrary, concepts: dict[str, Tensor]) -> ThingLib
     return ThingLibrary(known, {**library.others, **unknown})
 
 
-def _concepts(config: TrainConfig) -> Parts:
+def _concepts(config: TrainConfig) -> Training:
     rows = _rows(config)
     sounding = Counter(row.label for row in rows_of_split(rows, "train", True) if _sounds(row))
     quiet = [name for name in sorted(NAMES) if sounding[name] < FEWEST]
@@ -198,12 +166,8 @@ def _concepts(config: TrainConfig) -> Parts:
 
     seen = sorted({classes[int(index)] for index in train.labels})
     facts = {"id": ENCODER_ID, "photos": len(train.labels), "seen": seen}
-    return (
-        ConceptsObjective(model),
-        PictureBatches(train, config.batch, config.seed),
-        validate,
-        facts,
-    )
+    batches = PictureBatches(train, config.batch, config.seed)
+    return Training(ConceptsObjective(model), batches, validate, facts)
 
 
 def _sounds(row: SourceRow) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from seehear.errors import ConfigError
-from seehear.train.settings import LoopConfig, OptimConfig
+from seehear.tasks.training_options import TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -36,48 +36,73 @@ class Asking:
 
 
 @dataclass(frozen=True)
-class TrainConfig:
-    """One training run.
+class Pairing:
+    """How clips are mixed while training DAVIS.
 
     Args:
-        kind: which model is trained: the separator, or the network that sees for it.
-        output: run folder: state, log, and at the end the checkpoint in `checkpoint`.
-        sources: CSV of recordings and photos.
+        sounds: clips of different classes in a mixture.
+        gain: smallest and largest random gain of a clip.
+        frames: frames of each clip that are looked at.
+        span_s: seconds around the middle of the window over which they are spread; 0 = the window.
+        frame_rate: frames a second that features are computed for; the nearest ones are taken.
+        crops: random crops of the frames, of which training draws; 0 = whole frames only.
+        validation: mixtures of the validation split that are measured.
+    """
+
+    sounds: int = 2
+    gain: tuple[float, float] = (0.5, 1.5)
+    frames: int = 11
+    span_s: float = 0.0
+    frame_rate: float = 2.0
+    crops: int = 0
+    validation: int = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig(TrainingConfig):
+    """One training run; see `TrainingConfig` for what every run says.
+
+    Args:
+        kind: which model is trained: one of the two separators, or the network that sees.
+        output: run folder.
+        sources: CSV of recordings and photos (`bandmask`, `concepts`).
+        manifest: manifest of clips, or the folder of their shards (`davis`).
+        corpus: name of the corpus, for the model card (`davis`).
+        features: folder for features of frames, shared among runs; "" = beside the manifest (`davis`).
         concepts: folder of the query encoder's checkpoint, "" = the shipped one; for the kind
             `concepts` a frame encoder to start from, "" = the shipped one.
-        model: fields of the model's configuration that differ from its defaults.
-        batch: mixtures (or photos) per batch.
-        asking: how mixtures and questions are made.
-        optim: optimiser.
-        loop: length and habits.
-        seed: of weights, batches, dropout and validation.
-        device: where to train.
-        max_minutes: stop this call after so much wall-clock time, 0 = no limit. With the schedule
-            `clock` it is the length of the whole run, over all resumes.
-        licence: licence of the trained weights, as written into the checkpoint.
+        asking: how mixtures and questions are made (`bandmask`).
+        pairing: how clips are mixed (`davis`).
+        distance: of the training loss (`davis`): `l1` as published, `l2` for its ablation.
 
     Raises:
         ConfigError: what the kind needs is missing, or a share is not one.
     """
 
-    kind: Literal["bandmask", "concepts"]
+    kind: Literal["bandmask", "concepts", "davis"]
     output: Path = Path("runs/separate")
     sources: Path | None = None
+    manifest: Path | None = None
+    corpus: str = ""
+    features: str = ""
     concepts: str = ""
-    model: dict[str, Any] = field(default_factory=dict)
-    batch: int = 12
     asking: Asking = field(default_factory=Asking)
-    optim: OptimConfig = field(default_factory=OptimConfig)
-    loop: LoopConfig = field(default_factory=LoopConfig)
-    seed: int = 0
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    max_minutes: float = 0.0
-    licence: str = "Apache-2.0"
+    pairing: Pairing = field(default_factory=Pairing)
+    distance: Literal["l1", "l2"] = "l1"
 
     def __post_init__(self) -> None:
-        if self.sources is None:
+        super().__post_init__()
+        if self.kind == "davis" and self.manifest is None:
+            raise ConfigError("training davis needs manifest=FILE; add it to the command")
+        if self.kind != "davis" and self.sources is None:
             raise ConfigError(f"training {self.kind} needs sources=FILE; add it to the command")
-        if self.batch < 1:
-            raise ConfigError(f"batch must be 1 or more, not {self.batch}")
         if abs(sum(self.asking.counts) - 1) > 1e-6 or min(self.asking.counts) < 0:
             raise ConfigError(f"asking.counts must be three shares of 1, not {self.asking.counts}")
+        pairing = self.pairing
+        if pairing.sounds < 2 or pairing.frames < 1 or pairing.validation < 1 or pairing.crops < 0:
+            raise ConfigError(
+                "pairing takes 2 sounds or more, 1 frame or more, 1 mixture for validation or more, "
+                f"and 0 crops or more; got {pairing}"
+            )
+        if not 0 < pairing.gain[0] <= pairing.gain[1] or pairing.frame_rate <= 0:
+            raise ConfigError(f"pairing needs gains and a frame rate above 0; got {pairing}")

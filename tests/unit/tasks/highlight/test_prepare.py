@@ -22,7 +22,8 @@ from seehear.data.muddy import STEMS
 from seehear.errors import Cancelled, InputError, MissingDependency, OutputError, UsageError
 from seehear.features.captions import read_captions
 from seehear.media.read import read_audio
-from seehear.tasks.highlight import engines, prepare_clip
+from seehear.tasks import engines
+from seehear.tasks.highlight import prepare_clip
 from seehear.tasks.highlight.pairs import load_frames, load_pair, load_stems
 from seehear.tasks.highlight.prepare import prepare_muddy_mix
 from seehear.tasks.highlight.prepare_options import MuddyMixOptions

@@ -79,7 +79,12 @@ def test_subsets_of_vggsound_take_so_many_of_each_class(tmp_path: Path) -> None:
     assert len(made()) == 24
     chosen = made(subset="vehicle10", per_class=(4, 2))
     assert {clip.label for clip in chosen} == set(SUBSETS["vehicle10"][:2])
-    assert len(chosen) == 2 * (4 + 2)
+    # Of 5 training clips 4 are asked for; the other one is left for validation.
+    assert {split: sum(c.split == split for c in chosen) for split in ("train", "val", "test")} == {
+        "train": 8,
+        "val": 2,
+        "test": 4,
+    }
     assert chosen == made(subset="vehicle10", per_class=(4, 2))
     assert chosen != made(subset="vehicle10", per_class=(4, 2), seed=1)
     assert all(len(classes) == 10 for classes in SUBSETS.values())

@@ -1,0 +1,77 @@
+"""Answers of a DAVIS model at its own front end: mixture and queries in, waveforms out.
+
+This is the published way of evaluation: one window at the model's rate, the generated magnitudes with the
+phase of the mixture, the inverse transform clipped to -1..1. The file job does more (`infer.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from seehear.models.davis import Davis
+from seehear.models.davis.frontend import resynthesise
+from seehear.tasks.separate.generate import estimate_magnitudes, shared_noise
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class DavisAnswers:
+    """A model with how it is run.
+
+    Args:
+        model: in eval mode.
+        steps: network calls per query, 0 = those of its configuration.
+        seed: of the noise that all answers share.
+    """
+
+    model: Davis
+    steps: int = 0
+    seed: int = 0
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return next(self.model.parameters()).device
+
+    def windows(self, mixtures: Tensor, frames: Tensor) -> Tensor:
+        """Answers for whole windows.
+
+        Args:
+            mixtures: [B, L] at the model's rate.
+            frames: features [B, S, N, D] of what is asked for.
+
+        Returns:
+            float32 [B, S, hop * (columns - 1)] on the CPU: a little shorter than the window.
+        """
+        model, config = self.model, self.model.config
+        with torch.inference_mode():
+            asked = frames.to(self.device)
+            seen = model.look(asked.flatten(0, 1)).unflatten(0, asked.shape[:2])
+            noise = shared_noise(model, self.seed)
+            made, spectrum = estimate_magnitudes(
+                model, mixtures.to(self.device), seen, noise, self.steps or None
+            )
+            phase = spectrum[:, None].expand_as(made)
+            return resynthesise(made, phase, config).float().cpu()
+
+    def answer(self, mixture: Tensor, queries: Tensor) -> Floats:
+        """Answers [Q, T] to queries [Q, D] about a sum [T] of two sounds, of any length.
+
+        The network is used to the mean of two sounds and gives them undivided. Windows meet without a
+        cross-fade; the last one is filled up with silence.
+        """
+        config = self.model.config
+        step = config.hop_length * (config.window_columns - 1)
+        count = -(-len(mixture) // step)
+        padded = torch.nn.functional.pad(0.5 * mixture, (0, count * step + config.num_samples))
+        parts = [padded[n * step : n * step + config.num_samples] for n in range(count)]
+        asked = queries[None, :, None].expand(count, -1, -1, -1)
+        made = self.windows(torch.stack(parts), asked)  # [count, Q, step]
+        whole = made.transpose(0, 1).flatten(1)[:, : len(mixture)]
+        return np.asarray(whole.double().numpy())
