@@ -22,7 +22,15 @@ from typing import Any
 import numpy as np
 
 from seehear.errors import SeehearError
-from tests.golden import davis, davis_sampling, pseudobinaural, separation_metrics, visah
+from tests.golden import (
+    binaural,
+    davis,
+    davis_sampling,
+    pseudobinaural,
+    separation_metrics,
+    visah,
+    vocoder,
+)
 from tests.golden.compare import Line, Produced, compare
 from tests.golden.recipe import Recipe
 
@@ -41,6 +49,8 @@ FIXTURES: dict[str, Producer] = {
     "mono2binaural": pseudobinaural.mono2binaural,
     "apnet_stereo": pseudobinaural.apnet_stereo,
     "apnet_separation": pseudobinaural.apnet_separation,
+    "pseudo_binaural_encode": binaural.pseudo_binaural_encode,
+    "bigvgan": vocoder.bigvgan,
 }
 """Fixture -> function that makes its arrays and numbers with the project's code."""
 

@@ -82,6 +82,11 @@ MODELS: dict[str, ModelEntry] = {
         "seehear.models.pseudobinaural:APNet",
         "seehear.models.pseudobinaural:tiny_apnet",
     ),
+    "bigvgan": ModelEntry(
+        "seehear.models.visualaudio.bigvgan:BigVGANConfig",
+        "seehear.models.visualaudio.bigvgan:BigVGAN",
+        "seehear.models.visualaudio.bigvgan:tiny_bigvgan",
+    ),
 }
 
 

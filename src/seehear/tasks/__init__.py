@@ -134,6 +134,7 @@ IMPORTERS: dict[str, str] = {
     "mono2binaural": "seehear.tasks.spatialize.importing:import_mono2binaural",
     "pseudobinaural": "seehear.tasks.spatialize.importing:import_pseudobinaural",
     "apnet": "seehear.tasks.spatialize.importing:import_apnet",
+    "bigvgan": "seehear.tasks.generate.import_bigvgan:import_bigvgan",
 }
 
 

@@ -35,11 +35,12 @@ UNREADABLE = (
 )
 
 
-def read_state(checkpoint: Path) -> dict[str, Tensor]:
+def read_state(checkpoint: Path, key: str = "state_dict") -> dict[str, Tensor]:
     """Tensors of a published checkpoint by their names there.
 
     Args:
-        checkpoint: safetensors file, or a torch file with a state dict, bare or under `state_dict`.
+        checkpoint: safetensors file, or a torch file with a state dict, bare or under `key`.
+        key: where publishers keep it, `state_dict` mostly.
 
     Raises:
         ModelError: unreadable, or not a mapping of names to tensors.
@@ -55,7 +56,7 @@ def read_state(checkpoint: Path) -> dict[str, Tensor]:
         except UNREADABLE as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise ModelError(f"{checkpoint} is not a readable checkpoint: {reason}") from error
-    state = raw.get("state_dict", raw) if isinstance(raw, Mapping) else None
+    state = raw.get(key, raw) if isinstance(raw, Mapping) else None
     if not isinstance(state, Mapping) or not all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
     ):

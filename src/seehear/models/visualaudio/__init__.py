@@ -1,0 +1,1 @@
+"""VisualAudio (sound for silent video): its networks, one file each."""
