@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from seehear.tasks.highlight.highlighter import Highlighter, load_highlighter
     from seehear.tasks.separate.config import SeparateOptions
     from seehear.tasks.separate.separator import Separator, load_separator
+    from seehear.tasks.spatialize.config import SpatializeOptions
     from seehear.types import Audio, Clip, Features, Result, Video
 
 __version__ = "0.1.0"
@@ -48,6 +49,7 @@ __all__ = [
     "SeehearError",
     "SeparateOptions",
     "Separator",
+    "SpatializeOptions",
     "UsageError",
     "Video",
     "__version__",
@@ -55,6 +57,7 @@ __all__ = [
     "load_highlighter",
     "load_separator",
     "separate",
+    "spatialize",
 ]
 
 _LAZY = {
@@ -66,6 +69,7 @@ _LAZY = {
     "Result": "seehear.types",
     "SeparateOptions": "seehear.tasks.separate.config",
     "Separator": "seehear.tasks.separate.separator",
+    "SpatializeOptions": "seehear.tasks.spatialize.config",
     "Video": "seehear.types",
     "load_highlighter": "seehear.tasks.highlight.highlighter",
     "load_separator": "seehear.tasks.separate.separator",
@@ -133,6 +137,33 @@ def separate(
         SeehearError: see `errors`.
     """
     return _run_job("separate", input, output, progress, options)
+
+
+def spatialize(
+    input: str | Path,
+    output: str | Path,
+    *,
+    progress: Callable[[float, float, str], None] | None = None,
+    **options: Any,
+) -> Result:
+    """Make mono sound come from where it is seen, as `seehear spatialize INPUT -o OUT` does.
+
+    Args:
+        input: video with mono or flat stereo sound; sound alone with `positions`.
+        output: file to write; its suffix decides between a video container and sound alone.
+        progress: told (done, total, note) as the work goes on; may raise `Cancelled`.
+        **options: fields of `SpatializeOptions`: `model`, `positions`, `format`, `hrtf`, `fov`,
+            `per_source`, `force_mono`, `explain`, `start`, `force`, ...
+
+    Returns:
+        Where the output is, its receipt, and warnings that matter.
+
+    Raises:
+        ConfigError: no such option, or a value of the wrong type.
+        UsageError: a value out of range, or options that contradict each other.
+        SeehearError: see `errors`.
+    """
+    return _run_job("spatialize", input, output, progress, options)
 
 
 def _run_job(

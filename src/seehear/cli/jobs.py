@@ -32,7 +32,8 @@ class ReplayOptions:
 
     Args:
         receipt: file `OUT.seehear.json` that the first run wrote.
-        output: file to write; stems, if the first run wrote any, go to `OUT-stems` beside it.
+        output: file to write; stems and pictures, if the first run wrote any, go to `OUT-stems` and
+            `OUT-explain` beside it.
         device: use another device than the recorded one.
         force: overwrite the output if it exists.
         resume: go on with an interrupted replay.
@@ -154,8 +155,9 @@ def replayed_options(receipt: Mapping[str, Any], told: ReplayOptions) -> CommonO
     }
     if told.device is not None:
         changed["device"] = told.device
-    if recorded.get("stems"):  # those of the first run stay where they are
-        changed["stems"] = str(told.output.with_name(f"{told.output.stem}-stems"))
+    for folder in ("stems", "explain"):
+        if recorded.get(folder):  # those of the first run stay where they are
+            changed[folder] = str(told.output.with_name(f"{told.output.stem}-{folder}"))
     cls: type[CommonOptions] = resolve(TASKS[receipt["verb"]].job.options)
     return from_dict(cls, {**recorded, **changed}, where=f"options of {told.receipt}")
 
@@ -209,7 +211,7 @@ def check_same_model(receipt: Mapping[str, Any], task: str) -> None:
     model = receipt["options"].get("model")
     if not isinstance(model, str):
         raise InputError("the receipt has a model hash but its options name no model")
-    found = weights_sha256(model, task)
+    found = weights_sha256(model, recorded.get("task", task))
     if found != recorded["sha256"]:
         raise ModelError(
             f"{model} has other weights than the recorded run: sha256 {found[:12]}… "

@@ -64,6 +64,10 @@ FALLBACK = {
     "nut": "flac",
     "mxf": "pcm_s24le",
 }
+AMBISONIC = "ambisonic 1"
+"""FFmpeg's layout of first-order ambisonics: four channels W, Y, Z, X (ACN order, SN3D)."""
+AMBISONIC_MUXERS = frozenset({"wav", "flac", "matroska", "webm", "ogg", "opus"})
+AMBISONIC_BIT_RATE = 512_000
 USUAL_LAYOUTS = {
     1: "mono",
     2: "stereo",
@@ -107,6 +111,11 @@ def named_layout(layout: Any) -> Any:
     return layout
 
 
+def layout_channels(layout: str) -> int:
+    """Number of channels of a layout by FFmpeg's name."""
+    return int(av.AudioLayout(layout).nb_channels)
+
+
 def output_format(output: Path) -> str:
     """FFmpeg's muxer for an output name.
 
@@ -127,23 +136,35 @@ def is_sound_file(output: Path) -> bool:
     return output.suffix.lower() in SOUND_FILES
 
 
-def choose_format(stream: Any, muxer: str, measured_bit_rate: int) -> SoundFormat:
+def choose_format(
+    stream: Any, muxer: str, measured_bit_rate: int, layout: str | None = None
+) -> SoundFormat:
     """Codec, sample format and bit rate of the new sound.
 
     Args:
         stream: PyAV audio stream of the source.
         muxer: FFmpeg's muxer of the output.
         measured_bit_rate: bit/s counted from packets, 0 when unknown.
+        layout: of the new sound; None for the source's.
+
+    Raises:
+        UsageError: the container cannot say that its sound is ambisonics.
     """
     context = stream.codec_context
-    rate, layout = context.sample_rate, named_layout(context.layout).name
+    source_layout = named_layout(context.layout)
+    rate, layout = context.sample_rate, layout or source_layout.name
+    channels = layout_channels(layout)
     decoded = context.format.name if context.format else "fltp"
+    if layout == AMBISONIC:
+        return _ambisonic(muxer, rate)
     if muxer == "wav":
         return SoundFormat("pcm_f32le", rate, layout, "flt", 0)
     if muxer == "flac":
         return SoundFormat("flac", rate, layout, "s32", 0)
     wanted = max(context.bit_rate or 0, measured_bit_rate)
-    encoder = _source_encoder(context, muxer)
+    # As much for every channel as the old ones had.
+    wanted = round(wanted * max(channels / source_layout.nb_channels, 1.0))
+    encoder = _source_encoder(context, muxer, channels)
     crossing = "mov" not in stream.container.format.name
     if encoder and encoder.startswith("pcm_") and muxer in ("mp4", "ipod", "3gp") and crossing:
         encoder = None  # allowed by the standard, but hardly any player knows PCM in MP4
@@ -156,13 +177,29 @@ def choose_format(stream: Any, muxer: str, measured_bit_rate: int) -> SoundForma
     return SoundFormat(encoder, rate, layout, chosen, _bit_rate(codec, wanted))
 
 
-def _source_encoder(context: Any, muxer: str) -> str | None:
+def _ambisonic(muxer: str, rate: int) -> SoundFormat:
+    """Four channels: as they are in sound files, Opus with mapping family 2 elsewhere."""
+    if muxer not in AMBISONIC_MUXERS:
+        raise UsageError(
+            f"a file of the {muxer} format cannot say that its sound is ambisonics; "
+            "use .wav, .flac, .mkv, .webm or .opus"
+        )
+    if muxer == "wav":
+        return SoundFormat("pcm_f32le", rate, AMBISONIC, "flt", 0)
+    if muxer == "flac":
+        return SoundFormat("flac", rate, AMBISONIC, "s32", 0)
+    rates = av.Codec("libopus", "w").audio_rates or [rate]
+    known = rate if rate in rates else max(rates)
+    return SoundFormat("libopus", known, AMBISONIC, "flt", AMBISONIC_BIT_RATE)
+
+
+def _source_encoder(context: Any, muxer: str, channels: int) -> str | None:
     """Encoder of the source's own codec, if there is one and the container takes it."""
     name = context.codec.canonical_name
     encoder = ENCODERS.get(name, name)
     if name in NO_ENCODER or encoder not in av.codecs_available:
         return None
-    if encoder in STEREO_ONLY and context.layout.nb_channels != 2:
+    if encoder in STEREO_ONLY and channels != 2:
         return None
     try:
         codec = av.Codec(encoder, "w")

@@ -22,7 +22,7 @@ from av.stream import Disposition
 from numpy.typing import NDArray
 
 from seehear.errors import OutputError
-from seehear.media.codecs import SoundFormat
+from seehear.media.codecs import AMBISONIC, SoundFormat
 from seehear.media.opening import open_input
 
 Block = NDArray[np.float32]
@@ -150,8 +150,11 @@ class Remux:
     def _add_sound(self, template: Any, alone: bool) -> Any:
         sound = self._sound
         # Some encoders (Vorbis) count as experiments and must be asked for expressly.
+        options = {"strict": "experimental"}
+        if sound.layout == AMBISONIC and sound.encoder == "libopus":
+            options["mapping_family"] = "2"  # says "ambisonics" in the header
         encoded: Any = self._container.add_stream(
-            sound.encoder, rate=sound.sample_rate, options={"strict": "experimental"}
+            sound.encoder, rate=sound.sample_rate, options=options
         )
         context = encoded.codec_context
         context.layout = sound.layout

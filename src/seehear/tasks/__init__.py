@@ -122,6 +122,14 @@ TASKS: dict[str, TaskSpec] = {
             "seehear.tasks.separate.evaluate:evaluate_separate",
         ),
     ),
+    "spatialize": TaskSpec(
+        name="spatialize",
+        job=Action(
+            "mono sound turned into binaural sound (or ambisonics) that comes from where it is seen",
+            "seehear.tasks.spatialize.config:SpatializeOptions",
+            "seehear.tasks.spatialize.infer:spatialize",
+        ),
+    ),
 }
 
 # Published weights that `models import KIND` reads: kind -> function (checkpoint, folder) -> sha256.
@@ -135,7 +143,12 @@ IMPORTERS: dict[str, str] = {
     "pseudobinaural": "seehear.tasks.spatialize.importing:import_pseudobinaural",
     "apnet": "seehear.tasks.spatialize.importing:import_apnet",
     "bigvgan": "seehear.tasks.generate.import_bigvgan:import_bigvgan",
+    "vae1d": "seehear.tasks.generate.import_vae:import_vae",
 }
+
+
+# Who finds the sources of a file for other tasks: (model, runtime, seed) -> `parts.Parts`.
+PARTS = "seehear.tasks.separate.parts:open_parts"
 
 
 def resolve(target: str) -> Any:

@@ -14,10 +14,16 @@ from numpy.typing import NDArray
 
 from seehear.dsp.resample import ResampleStream
 from seehear.errors import InputError, OutputError
-from seehear.media.codecs import SoundFormat, choose_format, is_sound_file, output_format
+from seehear.media.codecs import (
+    SoundFormat,
+    choose_format,
+    is_sound_file,
+    layout_channels,
+    output_format,
+)
 from seehear.media.mux import CopiedStream, Remux, packet_hashes
 from seehear.media.opening import open_input
-from seehear.media.read import SoundDecoder, track_stream
+from seehear.media.read import SoundDecoder, SoundReport, track_stream
 from seehear.runtime import Stopwatch
 from seehear.tasks.progress import Progress
 from seehear.tasks.rendering import Renderer
@@ -47,13 +53,16 @@ class Written:
     last_end_s: float = 0.0
 
 
-def check_container(source: SoundSource, path: Path, keep_original: bool) -> SoundFormat:
+def check_container(
+    source: SoundSource, path: Path, keep_original: bool, layout: str | None = None
+) -> SoundFormat:
     """Try the output's header before any work is done.
 
     Args:
         source: the input.
         path: scratch file; it is gone afterwards.
         keep_original: see `Remux`.
+        layout: channel layout of the new sound; None for the source's.
 
     Returns:
         How the new sound would be coded, by what headers say.
@@ -64,7 +73,7 @@ def check_container(source: SoundSource, path: Path, keep_original: bool) -> Sou
     muxer = output_format(path)
     with open_input(source.path) as container:
         track = track_stream(container, source.track)
-        sound = choose_format(track, muxer, 0)
+        sound = choose_format(track, muxer, 0, layout)
         remux = Remux(
             container, path, muxer, track, sound, keep_original, source.cut, is_sound_file(path)
         )
@@ -81,6 +90,7 @@ def write_output(
     keep_original: bool,
     progress: Progress,
     clock: Stopwatch,
+    layout: str | None = None,
 ) -> Written:
     """Decode, render, encode, and copy everything else.
 
@@ -92,12 +102,15 @@ def write_output(
         keep_original: keep the old track behind the new one.
         progress: told seconds rendered.
         clock: told the seconds of `render` and `verify`.
+        layout: channel layout that the renderer gives; None for the source's.
 
     Raises:
         OutputError: the disk is full, or a copied picture came out different.
     """
     with clock("write"):
-        written, copied = _write(source, path, renderer, measured_bit_rate, keep_original, progress)
+        written, copied = _write(
+            source, path, renderer, measured_bit_rate, keep_original, progress, layout
+        )
     with clock("verify"):
         _verify(source, path, copied, written)
     return written
@@ -110,11 +123,12 @@ def _write(
     measured_bit_rate: int,
     keep_original: bool,
     progress: Progress,
+    layout: str | None,
 ) -> tuple[Written, dict[int, CopiedStream]]:
     muxer = output_format(path)
     with open_input(source.path) as container:
         track = track_stream(container, source.track)
-        sound = choose_format(track, muxer, measured_bit_rate)
+        sound = choose_format(track, muxer, measured_bit_rate, layout)
         decoder = SoundDecoder(track)
         trim = Trim(source.cut, decoder)
         written = Written(sound)
@@ -152,7 +166,7 @@ class _Sink:
         self._expected_s = source.expected_samples() / source.sample_rate
         self._is_integer = written.sound.sample_format.startswith(("s16", "s32", "u8"))
         self._clipped = 0
-        channels = len(source.channel_names)
+        channels = layout_channels(written.sound.layout)
         # Only where the codec does not know the source's rate (see `SoundFormat.sample_rate`).
         self._resampler = ResampleStream(self._rate, written.sound.sample_rate, channels)
 
@@ -179,7 +193,7 @@ class _Sink:
         said = []
         if self._clipped:
             said.append(
-                f"{self._clipped} samples exceed full scale and were clipped; lower --strength or "
+                f"{self._clipped} samples exceed full scale and were clipped; "
                 "write a .wav file, which keeps them"
             )
         if self._written.sound.sample_rate != self._rate:
@@ -219,6 +233,18 @@ def _verify(
         if same_container and stream.kind == "video":
             raise OutputError(f"{what} did not come out as it went in; nothing was written")
         written.warnings.append(f"{what} was re-wrapped for the {path.suffix} container")
+
+
+def damages(source: SoundSource, written: Written, report: SoundReport) -> list[str]:
+    """Sentences about what was odd in the input and what became of it."""
+    said = list(dict.fromkeys(written.warnings))
+    missing = source.missing_end_s(max(written.last_end_s, report.last_packet_end_s))
+    if missing:
+        said.append(
+            f"the input ends {missing:.2f} s before the end that its header promises; "
+            "what is there was processed"
+        )
+    return said
 
 
 def require_picture(source: SoundSource, advice: str) -> None:

@@ -16,11 +16,14 @@ class Pictures:
     Args:
         source: the input.
         report: of the decoder that reads its sound; knows when the sound begins.
-        size: side of the squares, pixels.
+        size: side of the squares, pixels; or width and height.
     """
 
-    def __init__(self, source: SoundSource, report: SoundReport, size: int) -> None:
-        self._source, self._report, self._size = source, report, size
+    def __init__(
+        self, source: SoundSource, report: SoundReport, size: int | tuple[int, int]
+    ) -> None:
+        self._source, self._report = source, report
+        self._size = (size, size) if isinstance(size, int) else size
         self._stream: FrameStream | None = None
 
     def at(self, moments_s: list[float]) -> Tensor:
@@ -30,9 +33,7 @@ class Pictures:
         begin = first if cut is None else max(first, cut.begin_s)
         moments = [begin + moment for moment in moments_s]
         if self._stream is None:
-            self._stream = FrameStream(
-                Path(self._source.path), (self._size, self._size), start_s=moments[0]
-            )
+            self._stream = FrameStream(Path(self._source.path), self._size, start_s=moments[0])
         return self._stream.at(moments)
 
     def close(self) -> None:

@@ -24,7 +24,7 @@ from seehear.tasks.highlight.analyse import hear_windows
 from seehear.tasks.highlight.config import HighlightOptions
 from seehear.tasks.highlight.highlighter import Highlighter, load_highlighter
 from seehear.tasks.highlight.render import make_renderer
-from seehear.tasks.output import check_container, require_picture, write_output
+from seehear.tasks.output import check_container, damages, require_picture, write_output
 from seehear.tasks.pictures import Pictures
 from seehear.tasks.plans import expected_spans, make_fingerprint, make_plan
 from seehear.tasks.progress import Progress, silent
@@ -138,13 +138,7 @@ def _make(
         writing_part(progress),
         clock,
     )
-    warnings = list(dict.fromkeys(written.warnings))
-    missing = source.missing_end_s(max(written.last_end_s, report.last_packet_end_s))
-    if missing:
-        warnings.append(
-            f"the input ends {missing:.2f} s before the end that its header promises; "
-            "what is there was processed"
-        )
+    warnings = damages(source, written, report)
     windows = {"total": len(spans), "reused": reused}
     receipt = make_receipt(
         "highlight", options, source, written, highlighter.describe(), windows, clock, warnings

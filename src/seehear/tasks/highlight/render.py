@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from seehear.dsp.gains import BandGains, downmix_stream, gain_stream, ratio_rule
 from seehear.dsp.overlap import SpectrumStream, transform_length
-from seehear.dsp.resample import ResampleStream
 from seehear.dsp.window import cross_fade
 from seehear.errors import InputError
 from seehear.features.captions import Caption
@@ -24,7 +23,7 @@ from seehear.tasks.channels import channel_names_of
 from seehear.tasks.hearing import mono_blocks
 from seehear.tasks.highlight.analyse import FramesAt, hear_windows
 from seehear.tasks.highlight.highlighter import Highlighter
-from seehear.tasks.rendering import Renderer
+from seehear.tasks.rendering import Renderer, WaveformReader
 from seehear.types import Audio, Clip, Video
 
 Block = NDArray[np.float32]
@@ -53,44 +52,16 @@ def make_renderer(
     stream = cross_fade(highlighter.plan, spans, iter(windows))
     if highlighter.kind == "bands":
         return _BandRenderer(highlighter, stream, sample_rate, len(channel_names), strength)
-    waveform = _WaveformReader(stream, highlighter.sample_rate, sample_rate)
+    waveform = WaveformReader(stream, highlighter.sample_rate, sample_rate)
     if len(channel_names) == 1 and strength == 1.0:
         return _OwnWaveform(waveform)
     return _RatioRenderer(waveform, sample_rate, channel_names, strength)
 
 
-class _WaveformReader:
-    """The network's joined mono waveform at the original's rate, read in any pieces."""
-
-    def __init__(self, stream: Iterator[Block], from_rate: int, to_rate: int) -> None:
-        self._stream = stream
-        self._resampler = ResampleStream(from_rate, to_rate, 1)
-        self._held = np.zeros((1, 0), np.float32)
-        self._ended = False
-
-    def read(self, num_samples: int) -> Block:
-        """The next samples [1, n]; silence after the end (rounding of lengths between rates)."""
-        parts = [self._held]
-        have = self._held.shape[1]
-        while have < num_samples and not self._ended:
-            block = next(self._stream, None)
-            if block is None:
-                self._ended = True
-                part = self._resampler.finish()
-            else:
-                part = self._resampler.push(np.ascontiguousarray(block[None]))
-            parts.append(part)
-            have += part.shape[1]
-        joined = np.concatenate(parts, axis=1)
-        joined = np.pad(joined, ((0, 0), (0, max(num_samples - joined.shape[1], 0))))
-        self._held = joined[:, num_samples:]
-        return joined[:, :num_samples]
-
-
 class _OwnWaveform:
     """One channel, full strength: the network's waveform is the result."""
 
-    def __init__(self, waveform: _WaveformReader) -> None:
+    def __init__(self, waveform: WaveformReader) -> None:
         self._waveform = waveform
 
     def push(self, block: Block) -> Block:
@@ -105,7 +76,7 @@ class _RatioRenderer:
 
     def __init__(
         self,
-        waveform: _WaveformReader,
+        waveform: WaveformReader,
         sample_rate: int,
         channel_names: Sequence[str],
         strength: float,
