@@ -23,6 +23,7 @@ import numpy as np
 
 from seehear.errors import SeehearError
 from tests.golden import (
+    autoencoder,
     binaural,
     davis,
     davis_sampling,
@@ -51,6 +52,7 @@ FIXTURES: dict[str, Producer] = {
     "apnet_separation": pseudobinaural.apnet_separation,
     "pseudo_binaural_encode": binaural.pseudo_binaural_encode,
     "bigvgan": vocoder.bigvgan,
+    "maa3_vae1d": autoencoder.vae1d,
 }
 """Fixture -> function that makes its arrays and numbers with the project's code."""
 

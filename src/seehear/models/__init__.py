@@ -87,6 +87,11 @@ MODELS: dict[str, ModelEntry] = {
         "seehear.models.visualaudio.bigvgan:BigVGAN",
         "seehear.models.visualaudio.bigvgan:tiny_bigvgan",
     ),
+    "melvae": ModelEntry(
+        "seehear.models.visualaudio.vae:MelVAEConfig",
+        "seehear.models.visualaudio.vae:MelVAE",
+        "seehear.models.visualaudio.vae:tiny_vae",
+    ),
 }
 
 
