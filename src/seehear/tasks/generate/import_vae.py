@@ -73,12 +73,11 @@ def translate(published: Mapping[str, Tensor], where: str) -> dict[str, Tensor]:
             for name, value in published.items()
             if name.startswith(WHOLE)
         }
-    made = {
+    return {
         _ours(name, where): value
         for name, value in published.items()
         if not name.startswith(TRAINING)
     }
-    return made
 
 
 def _ours(name: str, where: str) -> str:
