@@ -33,6 +33,8 @@ from seehear.nn.bandunet import (
 )
 
 NUM_PLANES = 7
+LARGEST = 65504.0
+"""Of half precision."""
 LEAST_SEEN = 1e-3
 """A class is believed to be seen anywhere at least this much, which keeps logarithms finite."""
 
@@ -207,7 +209,8 @@ class Bearings(nn.Module):
                 if old is None or name in ("gather", "positions"):
                     continue
                 if old.shape == value.shape:
-                    value.copy_(old)
+                    # Statistics that half precision could not hold are found again in training.
+                    value.copy_(torch.nan_to_num(old, posinf=LARGEST))
                 elif name == "dec1.entry.weight":
                     w1, w2 = self.config.widths[1:3]
                     # wider(decoder), its extra planes, encoder

@@ -86,6 +86,37 @@ class Block(nn.Module):
         return x
 
 
+LARGE_VARIANCE = 1e3
+"""Half precision ends at 65504, and squares of loud channels come there sooner than one thinks."""
+
+
+@torch.no_grad()
+def fit_half_precision(network: nn.Module) -> None:
+    """Scale what goes into batch norms so that their statistics fit into half precision.
+
+    A batch norm takes the scale of its input away, so the function stays what it was (factors are
+    powers of two; only the 1e-5 in the norm's root weighs a little more).
+    """
+    for block in network.modules():
+        if isinstance(block, Block):
+            convolutions = [block.entry, *block.steps]
+            for convolution, norm in zip(convolutions, [block.norm, *block.norms], strict=True):
+                _scale_down(convolution, norm)
+
+
+def _scale_down(convolution: nn.Module, norm: nn.Module) -> None:
+    assert isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
+    assert convolution.bias is not None and norm.running_mean is not None
+    assert norm.running_var is not None
+    largest = float(norm.running_var.max())
+    if not LARGE_VARIANCE < largest < math.inf:
+        return
+    factor = 2.0 ** -math.ceil(math.log2(largest / LARGE_VARIANCE) / 2)
+    for values in (convolution.weight, convolution.bias, norm.running_mean):
+        values *= factor
+    norm.running_var *= factor**2
+
+
 class TimeLine(nn.Module):
     """Dilated convolutions and attention over time that hear the whole window.
 

@@ -1,0 +1,200 @@
+"""`seehear train spatialize`: a configuration in, a checkpoint folder out.
+
+What one step is stands in `objective.py`, how pairs are made in `data.py` and
+`seehear.data.pseudo_pairs`; here the parts are put together and the checkpoint is written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from seehear import registry
+from seehear.checkpoint import save_checkpoint
+from seehear.config import to_dict
+from seehear.data.melodies import render_melodies
+from seehear.data.mixes import MixRule
+from seehear.data.pseudo_pairs import PairLibrary, PairRule, draw_pair
+from seehear.data.sounds import rows_of_split
+from seehear.data.sources import SAMPLE_RATE, SourceRow, read_sources
+from seehear.dsp.hrir import HrirSet, spherical_head
+from seehear.errors import ModelError
+from seehear.features.concepts import ConceptEncoder, load_query_encoder
+from seehear.metrics.report import write_text
+from seehear.models import build_config, build_model
+from seehear.models.bandmask import BandMask
+from seehear.models.bearings import Bearings
+from seehear.nn.bandunet import fit_half_precision
+from seehear.runtime import seed_everything, versions
+from seehear.tasks.spatialize.card import model_card, used_rows
+from seehear.tasks.spatialize.data import PairBatches, PairSettings
+from seehear.tasks.spatialize.heads import load_head
+from seehear.tasks.spatialize.library import load_pair_library
+from seehear.tasks.spatialize.objective import BearingsObjective
+from seehear.tasks.spatialize.train_options import Pairing, TrainConfig
+from seehear.tasks.spatialize.validation import FixedPairs, measure_pairs
+from seehear.train.loop import FitReport, MakeBatch, Validate, fit
+from seehear.train.settings import RunLimits
+
+Progress = Callable[[int, int, str], None]
+Parts = tuple[nn.Module, MakeBatch, Validate, dict[str, Any]]
+
+
+def train_spatialize(config: TrainConfig, progress: Progress | None = None) -> dict[str, Any]:
+    """Train a model, or go on with a run that was stopped.
+
+    Args:
+        config: what to train; saved as `train.json` in the run folder.
+        progress: called with (steps done, steps planned, note); may raise `Cancelled`.
+
+    Returns:
+        Folder of the checkpoint, its sha256, steps, minutes, why it stopped, validation numbers.
+
+    Raises:
+        InputError: the source manifest, a head or a file it names is wrong.
+        ModelError: weights of the encoder or of the start are missing, or do not fit.
+        MissingDependency: accelerate is not installed.
+    """
+    config.output.mkdir(parents=True, exist_ok=True)
+    merged = json.dumps(to_dict(config), indent=1)
+    (config.output / "train.json").write_text(merged + "\n", encoding="utf-8")
+    seed_everything(config.seed)
+    objective, make_batch, validate, facts = _bearings(config)
+    limits = RunLimits(config.seed, config.device, config.max_minutes)
+    report = fit(
+        objective, make_batch, config.output, config.loop, config.optim, limits, validate, progress
+    )
+    return _finish(config, objective, report, facts)
+
+
+def _finish(
+    config: TrainConfig, objective: nn.Module, report: FitReport, facts: dict[str, Any]
+) -> dict[str, Any]:
+    folder = config.output / "checkpoint"
+    model = objective.get_submodule("model").cpu()
+    fit_half_precision(model)
+    meta = {
+        "task": "spatialize",
+        "licence": config.licence,
+        "step": report.step,
+        "minutes": round(report.minutes, 1),
+        "seed": config.seed,
+        "validation": report.validation,
+        "versions": versions(),
+        **facts,
+    }
+    digest = save_checkpoint(folder, model, config.kind, meta, dtype=torch.float16)
+    rows = used_rows(rows_of_split(_rows(config), "train", any_use_only=True))
+    write_text(folder / "README.md", model_card(config.output.name, meta, rows))
+    return {
+        "checkpoint": str(folder),
+        "sha256": digest,
+        "step": report.step,
+        "minutes": report.minutes,
+        "stopped_by": report.stopped_by,
+        "validation": report.validation,
+    }
+
+
+def _bearings(config: TrainConfig) -> Parts:
+    rows, pairing = _rows(config), config.pairing
+    model = build_model("bearings", build_config("bearings", config.model))
+    assert isinstance(model, Bearings), "the table of models says so"
+    encoder = load_query_encoder(model.config.frame_encoder)
+    facts = _begin(model, encoder, config.start)
+    train_rows = rows_of_split(rows, "train", any_use_only=True)
+    melodies = render_melodies(train_rows, pairing.melodies, config.seed)
+    train = load_pair_library(train_rows, melodies)
+    held_out = load_pair_library(rows_of_split(rows, "val", any_use_only=True), fewest=1)
+    heads = training_heads(pairing)
+    settings = PairSettings(config.batch, config.seed, blind=pairing.blind, long=pairing.long)
+    rule = pair_rule(pairing)
+    batches = PairBatches(
+        train, heads, encoder.encode_maps, encoder.classes, model.config, settings, rule
+    )
+    kept = fixed_pairs(held_out, batches, config)
+    # Convolutions run about twice as fast on a CPU in this layout.
+    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    facts |= {
+        "frame_encoder": encoder.id,
+        "frame_encoder_sha256": encoder.sha256,
+        "heads": [head.name for head in heads],
+        "seen_and_heard": train.seen(),
+        "heard": sorted(train.sounds.things),
+        "recordings": sum(train.sounds.recordings(label) for label in train.sounds.things),
+        "photos": sum(len(crops) for crops in train.pictures.values()),
+    }
+
+    def validate(trained: nn.Module) -> dict[str, float]:
+        assert isinstance(trained, BearingsObjective)
+        return measure_pairs(trained.model, kept)
+
+    return BearingsObjective(model), batches, validate, facts
+
+
+def _begin(model: Bearings, encoder: ConceptEncoder, start: str) -> dict[str, Any]:
+    """Class directions, and the ear of a separator if one is wanted; says which."""
+    vectors = encoder.class_vectors()[: model.config.num_classes]
+    if vectors.shape != model.directions.shape:
+        raise ModelError(
+            f"classes of {encoder.id} are {tuple(vectors.shape)}, the model takes "
+            f"{tuple(model.directions.shape)}; set model.num_classes and model.frame_dim"
+        )
+    model.directions.copy_(vectors)
+    if start == "none":
+        return {}
+    loaded = registry.load(start, "separate")
+    if not isinstance(loaded.module, BandMask):
+        raise ModelError(
+            f"{start} is a {loaded.name}; bearings start from a bandmask, or start=none"
+        )
+    model.start_from(loaded.module)
+    return {"started_from": start, "started_from_sha256": loaded.sha256}
+
+
+def training_heads(pairing: Pairing) -> list[HrirSet]:
+    """Heads through which pairs are heard, one per batch; measured ones as often as all spheres."""
+    measured = [load_head(path, SAMPLE_RATE) for path in pairing.heads]
+    spheres = [spherical_head(SAMPLE_RATE, r).aligned().levelled() for r in pairing.spheres]
+    repeats = max(len(spheres) // max(len(measured), 1), 1)
+    return [*(head for head in measured for _ in range(repeats)), *spheres]
+
+
+def pair_rule(pairing: Pairing) -> PairRule:
+    """The rule that a configuration asks for."""
+    return PairRule(
+        counts=pairing.counts,
+        fov_deg=pairing.fov_deg,
+        backdrops=pairing.backdrops,
+        moving=pairing.moving,
+        silent=pairing.silent,
+        hidden=pairing.hidden,
+        foreign=pairing.foreign,
+        ambisonic=pairing.ambisonic,
+        mixing=MixRule(duration_s=pairing.duration_s),
+    )
+
+
+def fixed_pairs(library: PairLibrary, batches: PairBatches, config: TrainConfig) -> FixedPairs:
+    """Pairs for validation: unseen recordings and photos; every sound is seen, and what is seen sounds."""
+    rule = replace(
+        batches.rule, moving=0.0, silent=0.0, hidden=0.0, foreign=0.0, varied=0.0, ambisonic=0.0
+    )
+    made = []
+    for number in range(0, config.pairing.validation, config.batch):
+        rng = np.random.default_rng([config.seed + 1, number])
+        count = min(config.batch, config.pairing.validation - number)
+        pairs = [draw_pair(library, rng, rule) for _ in range(count)]
+        made.append(batches.collate(pairs, number // config.batch % len(batches.heads), rng))
+    return FixedPairs(made)
+
+
+def _rows(config: TrainConfig) -> list[SourceRow]:
+    assert config.sources is not None, "checked by the configuration"
+    return read_sources(config.sources)

@@ -1,0 +1,100 @@
+"""Configuration of `train spatialize`: read from TOML files in `configs/spatialize`. No torch here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from seehear.errors import ConfigError
+from seehear.train.settings import LoopConfig, OptimConfig
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """How pseudo pairs are drawn while training; see `seehear.data.pseudo_pairs`.
+
+    Args:
+        duration_s: length of most pairs.
+        counts: shares of pairs of one, two and three sources; 4:5:1 as published.
+        fov_deg: field of view of the canvas, degrees.
+        backdrops: shares of black canvases, photos, and photos into which crops are blended.
+        moving: share of pairs with a thing that moves.
+        silent: share of pairs with one more thing that makes no sound.
+        hidden: share of pairs in which one sound belongs to nothing that is seen.
+        foreign: share of pairs in which a sound without pictures is shown as something else.
+        ambisonic: share of pairs that go through first-order ambisonics and eight loudspeakers.
+        long: share of batches with pairs of twice the length, half as many.
+        blind: share of pairs without frames.
+        spheres: radii of computed heads, metres.
+        heads: SOFA files of measured heads; sounds are heard through one head per batch.
+        melodies: phrases per instrument rendered from single notes.
+        validation: fixed pairs of unseen recordings and photos.
+    """
+
+    duration_s: float = 4.0
+    counts: tuple[float, float, float] = (0.4, 0.5, 0.1)
+    fov_deg: float = 120.0
+    backdrops: tuple[float, float, float] = (0.4, 0.3, 0.3)
+    moving: float = 0.2
+    silent: float = 0.15
+    hidden: float = 0.06
+    foreign: float = 0.12
+    ambisonic: float = 0.1
+    long: float = 0.1
+    blind: float = 0.02
+    spheres: tuple[float, ...] = (0.078, 0.083, 0.0875, 0.092, 0.097)
+    heads: tuple[Path, ...] = ()
+    melodies: int = 12
+    validation: int = 96
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training run.
+
+    Args:
+        kind: which model is trained.
+        output: run folder: state, log, and at the end the checkpoint in `checkpoint`.
+        sources: CSV of recordings and photos.
+        start: separation model whose knowledge of sounds is the start: id or folder; `none` = afresh.
+        model: fields of the model's configuration that differ from its defaults.
+        batch: pairs per batch.
+        pairing: how pairs are made.
+        optim: optimiser.
+        loop: length and habits.
+        seed: of weights, batches, dropout and validation.
+        device: where to train.
+        max_minutes: stop this call after so much wall-clock time, 0 = no limit. With the schedule
+            `clock` it is the length of the whole run, over all resumes.
+        licence: licence of the trained weights, as written into the checkpoint.
+
+    Raises:
+        ConfigError: what the kind needs is missing, or shares are not shares of 1.
+    """
+
+    kind: Literal["bearings"]
+    output: Path = Path("runs/spatialize")
+    sources: Path | None = None
+    start: str = "separate/starter"
+    model: dict[str, Any] = field(default_factory=dict)
+    batch: int = 8
+    pairing: Pairing = field(default_factory=Pairing)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    loop: LoopConfig = field(default_factory=LoopConfig)
+    seed: int = 0
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    max_minutes: float = 0.0
+    licence: str = "Apache-2.0"
+
+    def __post_init__(self) -> None:
+        if self.sources is None:
+            raise ConfigError(f"training {self.kind} needs sources=FILE; add it to the command")
+        if self.batch < 1:
+            raise ConfigError(f"batch must be 1 or more, not {self.batch}")
+        for name in ("counts", "backdrops"):
+            shares = getattr(self.pairing, name)
+            if abs(sum(shares) - 1) > 1e-6 or min(shares) < 0:
+                raise ConfigError(f"pairing.{name} must be three shares of 1, not {shares}")
+        if not self.pairing.spheres and not self.pairing.heads:
+            raise ConfigError("pairing needs a head; give pairing.spheres or pairing.heads")
