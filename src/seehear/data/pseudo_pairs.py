@@ -37,7 +37,9 @@ from seehear.data.scenes import Wave
 from seehear.data.sounds import ThingLibrary
 from seehear.dsp.ambisonics import RING8, decoder, spherical_harmonics
 from seehear.dsp.hrir import HrirSet
+from seehear.errors import InputError
 
+TRIES = 200
 KNOT_S = 0.25
 """Seconds between places of a moving thing; in between filters are cross-faded."""
 
@@ -194,17 +196,55 @@ def draw_pair(library: PairLibrary, rng: np.random.Generator, rule: PairRule) ->
     boxes = _layout(crops, rng, rule)
     crops, boxes, labels = _that_fit(crops, boxes, labels)
     parts = [draw_part(library.sounds.things[label], rng, rule.mixing) for label in labels]
+    return build_pair(labels, parts, crops, boxes, library.backdrops, rng, rule)
+
+
+def lay_out(crops: Sequence[Crop], rng: np.random.Generator, rule: PairRule) -> list[Box]:
+    """Sizes and places with room for all crops: drawn again until they fit.
+
+    Raises:
+        InputError: they do not fit in 200 draws.
+    """
+    for _ in range(TRIES):
+        boxes = _layout(crops, rng, rule)
+        if None not in boxes:
+            return [box for box in boxes if box is not None]
+    raise InputError(
+        f"{len(crops)} crops do not fit beside each other on {rule.canvas[1]} columns; "
+        f"make them smaller or take fewer"
+    )
+
+
+def build_pair(
+    labels: Sequence[str],
+    parts: Sequence[tuple[Wave, tuple[str, ...]]],
+    crops: Sequence[Crop | None],
+    boxes: Sequence[Box | None],
+    backdrops: Sequence[Pixels],
+    rng: np.random.Generator,
+    rule: PairRule,
+) -> Pair:
+    """Put chosen sounds and pictures together; levels, movement and backdrop are drawn.
+
+    Args:
+        labels: class of each sound.
+        parts: waveform [T] of each sound with the ids of its recordings.
+        crops: a picture for each sound (None = not seen), then silent ones.
+        boxes: their places.
+        backdrops: photos of surroundings.
+        rng: source of all choices.
+        rule: numbers of the rule.
+    """
     mix = make_mix([p[0] for p in parts], labels, [p[1] for p in parts], rng, rule.mixing)
     steps = [0.0] * len(boxes)
     shown = [i for i, box in enumerate(boxes) if box is not None]
     if shown and rng.random() < rule.moving:
         mover = shown[int(rng.integers(len(shown)))]
         steps[mover] = float(rng.uniform(-1, 1) * rule.speed * rule.canvas[1])
-    kind = int(rng.choice(3, p=rule.backdrops)) if library.backdrops else 0
+    kind = int(rng.choice(3, p=rule.backdrops)) if backdrops else 0
     backdrop = np.zeros((*rule.canvas, 3), np.uint8)
     if kind:
-        chosen = library.backdrops[int(rng.integers(len(library.backdrops)))]
-        backdrop = covering(chosen, rng, rule.canvas)
+        backdrop = covering(backdrops[int(rng.integers(len(backdrops)))], rng, rule.canvas)
     return Pair(
         mix.stems,
         tuple(labels),
@@ -309,6 +349,15 @@ def heard(pair: Pair, head: HrirSet) -> Wave:
         responses = _responses(head, np.array(aims), pair.ambisonic)
         out[index] = filtered(stem, responses, round(KNOT_S * head.sample_rate))
     return out
+
+
+def ears(
+    stems: Wave, aims: Sequence[tuple[float, float]], head: HrirSet, ambisonic: bool = False
+) -> Wave:
+    """What two ears hear of sounds at rest: [K, T] from (azimuth, elevation) each -> [K, 2, T]."""
+    responses = _responses(head, np.array(aims), ambisonic)
+    made = [filtered(stem, r[None], 1) for stem, r in zip(stems, responses, strict=True)]
+    return np.stack(made)
 
 
 def _responses(head: HrirSet, aims: NDArray[np.float64], ambisonic: bool) -> Wave:

@@ -6,7 +6,6 @@ list depends on the source manifest, the options and the seed only.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,29 +20,12 @@ from seehear.data.mixes import TEST_RULE, Mix, draw_part, make_mix
 from seehear.data.photos import read_photo
 from seehear.data.sounds import ThingLibrary, load_things, rows_of_split
 from seehear.data.sources import SAMPLE_RATE, SourceRow, photos_by_class, read_sources
+from seehear.data.turns import Turns, plan_labels
 from seehear.errors import InputError, OutputError
 from seehear.features.vocabulary import PHOTO_CLASSES
 from seehear.tasks.separate.mixes_options import MixesOptions
 
 Progress = Callable[[int, int, str], None]
-
-
-class Turns:
-    """Gives out members of groups so that each of a group is used before any is used again.
-
-    Args:
-        rng: source of the order.
-    """
-
-    def __init__(self, rng: np.random.Generator) -> None:
-        self._rng = rng
-        self._left: dict[str, list[int]] = {}
-
-    def take(self, group: str, count: int) -> int:
-        """Index of the next member of a group of `count`."""
-        if not self._left.get(group):
-            self._left[group] = [int(i) for i in self._rng.permutation(count)]
-        return self._left[group].pop()
 
 
 def prepare_mixes(options: MixesOptions, progress: Progress | None = None) -> dict[str, Any]:
@@ -88,20 +70,6 @@ def prepare_mixes(options: MixesOptions, progress: Progress | None = None) -> di
         "recordings_used": len(used),
         "classes": classes,
     }
-
-
-def plan_labels(names: Sequence[str], sounds: int, count: int, seed: int) -> list[tuple[str, ...]]:
-    """Classes of every mixture: all classes equally often (within one), pairings at random."""
-    rng = np.random.default_rng([seed, 2])
-    used: Counter[str] = Counter()
-    plan: list[tuple[str, ...]] = []
-    for _ in range(count):
-        shuffled = [names[i] for i in rng.permutation(len(names))]
-        # Stable sort: least used first, in random order among equals.
-        chosen = tuple(sorted(shuffled, key=lambda name: used[name])[:sounds])
-        used.update(chosen)
-        plan.append(chosen)
-    return plan
 
 
 def _mix(
