@@ -47,11 +47,7 @@ class Heard:
     @property
     def shares(self) -> NDArray[np.float64]:
         """Largest share of the power of a second that each query gets among rivals, [Q]."""
-        loud = self.total > max(SILENT_POWER, QUIET_RATIO * float(self.total.max(initial=0.0)))
-        if not loud.any():
-            return np.zeros(len(self.taken))
-        found: NDArray[np.float64] = (self.among[:, loud] / self.total[loud]).max(axis=1)
-        return found
+        return largest_shares(self.among, self.total)
 
     @property
     def overall(self) -> NDArray[np.float64]:
@@ -128,6 +124,15 @@ def heard_in(separator: Separator, powers: Sequence[Block]) -> Heard:
     rate = separator.columns_per_s
     seconds = np.concatenate([per_second(part, rate) for part in powers], axis=-1)
     return Heard(seconds[:, 0], seconds[:, 1], seconds[0, 2], separator.present_share)
+
+
+def largest_shares(taken: NDArray[np.float64], total: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Largest share of the power of a second that is not faint: [Q, seconds], [seconds] -> [Q]."""
+    loud = total > max(SILENT_POWER, QUIET_RATIO * float(total.max(initial=0.0)))
+    if not loud.any():
+        return np.zeros(len(taken))
+    found: NDArray[np.float64] = (taken[:, loud] / total[loud]).max(axis=1)
+    return found
 
 
 def per_second(columns: Block, columns_per_s: float) -> NDArray[np.float64]:

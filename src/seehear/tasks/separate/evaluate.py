@@ -10,21 +10,27 @@ from typing import Any
 from seehear import registry
 from seehear.config import to_dict
 from seehear.data.mix_manifest import mix_line, read_mixes
+from seehear.data.pair_list import is_pair_list
 from seehear.errors import ModelError, OutputError
 from seehear.features.concepts import load_query_encoder
 from seehear.metrics.report import write_table, write_text
 from seehear.models.bandmask import BandMask
 from seehear.runtime import versions
 from seehear.tasks.separate.evaluate_options import EvaluateOptions
+from seehear.tasks.separate.evaluate_pairs import evaluate_pairs
 from seehear.tasks.separate.scoring import Asker, Record, score_mix
 from seehear.tasks.separate.summary import page, summarise
+from seehear.tasks.separate.sweep import sweep
 
 SUMMARY = "summary.json"
 Progress = Callable[[int, int, str], None]
 
 
 def evaluate_separate(options: EvaluateOptions, progress: Progress | None = None) -> dict[str, Any]:
-    """Score a model; write sounds.csv, sounds.jsonl, summary.json, summary.md.
+    """Score a model on a list of mixtures or of pairs, or several times over (`--sweep`).
+
+    Writes sounds.csv, sounds.jsonl, summary.json, summary.md; see `evaluate_pairs.py` and `sweep.py` for
+    what the other two write.
 
     Args:
         options: what to score and where to write.
@@ -39,6 +45,10 @@ def evaluate_separate(options: EvaluateOptions, progress: Progress | None = None
         OutputError: the folder holds an evaluation already, or cannot be written.
         ModelError: the model is unknown, not on this machine, or not a band-mask network.
     """
+    if options.sweep:
+        return sweep(options, evaluate_separate, progress)
+    if is_pair_list(options.manifest):
+        return evaluate_pairs(options, progress)
     rows = read_mixes(options.manifest)
     rows = rows[: options.limit] if options.limit else rows
     done = options.output / SUMMARY
@@ -50,12 +60,13 @@ def evaluate_separate(options: EvaluateOptions, progress: Progress | None = None
             f"{options.model} is a {loaded.name}; this evaluation scores band-mask networks"
         )
     encoder = load_query_encoder(loaded.module.config.query_encoder)
-    asker = Asker(loaded.module, encoder, bss=not options.quick)
+    known = tuple(loaded.meta.get("heard", ()))
+    asker = Asker(loaded.module, encoder, not options.quick, known)
     records: list[Record] = []
     for index, row in enumerate(rows):
         if progress is not None:
             progress(index, len(rows), f"scoring {row.id}")
-        records += score_mix(options.manifest.parent, row, asker)
+        records += score_mix(options.manifest.parent, row, asker, rows)
     digest = hashlib.sha256("\n".join(mix_line(row) for row in rows).encode()).hexdigest()
     summary = {
         "options": to_dict(options),

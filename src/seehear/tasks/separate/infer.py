@@ -27,7 +27,7 @@ from seehear.tasks.progress import Progress, silent
 from seehear.tasks.receipts import make_receipt
 from seehear.tasks.separate.analyse import Heard, ask_windows, sum_up
 from seehear.tasks.separate.config import SeparateOptions
-from seehear.tasks.separate.listening import MAX_SOURCES, listen_for_queries
+from seehear.tasks.separate.listening import MAX_SOURCES, listen_for_queries, weigh_by_ear
 from seehear.tasks.separate.maps import draw_place
 from seehear.tasks.separate.queries import Query, check_query, read_queries, say_absent
 from seehear.tasks.separate.render import StemRenderer
@@ -78,10 +78,12 @@ def separate(options: SeparateOptions, progress: Progress | None = None) -> Resu
         fingerprint["query"] = [query.facts for query in queries or ()]
         with claimed(options.output, fingerprint, options.force, options.resume) as part:
             check_container(source, part.media, options.keep_original)
-            if queries is None:
-                with clock("query"):
+            with clock("query"):
+                if queries is None:
                     queries = listen_for_queries(options, source, separator, progress)
-                _check_stems(options, queries)
+                    _check_stems(options, queries)
+                else:
+                    queries = weigh_by_ear(options, source, separator, queries, progress)
             receipt = _make(options, source, separator, queries, part, progress, clock)
     return _result(options, receipt)
 

@@ -1,5 +1,7 @@
 """Find out by listening what there is: in a stretch that the user names, or in the whole file.
 
+Pictures, clicks and boxes listen too: what they may show is weighed by what is heard (`weighing.py`).
+
 All things that the model knows are asked for together, over a limited number of windows spread evenly,
 so that they compete for the sound. Asked for one by one, a network gives each of them whatever is most
 like it.
@@ -11,7 +13,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from seehear.dsp.segments import Segment, cut_segments
 from seehear.errors import InputError
@@ -20,10 +24,11 @@ from seehear.media.read import SoundReport
 from seehear.tasks.hearing import mono_blocks
 from seehear.tasks.plans import expected_spans
 from seehear.tasks.progress import Progress
-from seehear.tasks.separate.analyse import heard_in
+from seehear.tasks.separate.analyse import Heard, heard_in
 from seehear.tasks.separate.config import SeparateOptions
-from seehear.tasks.separate.queries import Query
+from seehear.tasks.separate.queries import Query, nearest
 from seehear.tasks.separate.separator import POWERS, Separator
+from seehear.tasks.separate.weighing import weigh
 from seehear.tasks.source import SoundSource
 
 Block = NDArray[np.float32]
@@ -49,14 +54,9 @@ def listen_for_queries(
         begin = source.info.start_s
         source = replace(source, cut=Cut(begin + span[0], begin + span[1]))
     vectors = separator.class_vectors()
-    powers = []
-    probes = _probes(source, separator)
-    for done, probe in enumerate(probes):
-        progress(0.0, 1.0, f"looking for sources, {done + 1} of {len(probes)}")
-        powers.append(separator.run_windows([probe], vectors)[0][:, POWERS])
-    if not powers:
+    heard = _listen(source, separator, vectors, progress)
+    if heard is None:
         raise InputError(f"the sound of {options.input!r} has no samples there to listen to")
-    heard = heard_in(separator, powers)
     ranked = [int(k) for k in np.argsort(-heard.overall, kind="stable")]
     if span is not None:
         name = _name(separator, ranked[0])
@@ -73,6 +73,49 @@ def listen_for_queries(
         )
         for k in kept
     ]
+
+
+def weigh_by_ear(
+    options: SeparateOptions,
+    source: SoundSource,
+    separator: Separator,
+    queries: list[Query],
+    progress: Progress,
+) -> list[Query]:
+    """Queries that come from a picture, pulled towards what is heard; others as they are.
+
+    Args:
+        options: as given.
+        source: the input.
+        separator: the model; one that does not say what it knows weighs nothing.
+        queries: of `read_queries`.
+        progress: told that something is going on.
+    """
+    weighs = separator.known and separator.listener.takes_rivals
+    if options.query not in ("image", "at", "box") or not weighs:
+        return queries
+    heard = _listen(source, separator, separator.class_vectors(), progress)
+    if heard is None or heard.is_silent:
+        return queries
+    encoder = separator.encoder
+    seen = torch.stack([query.vector for query in queries])
+    pulled = weigh(encoder, seen, separator.classes, heard.shares.tolist())
+    return [
+        replace(query, vector=vector, facts={**query.facts, "taken_for": nearest(encoder, vector)})
+        for query, vector in zip(queries, pulled, strict=True)
+    ]
+
+
+def _listen(
+    source: SoundSource, separator: Separator, vectors: Tensor, progress: Progress
+) -> Heard | None:
+    """How much each of several things gets of the sound in a few windows; None without samples."""
+    powers = []
+    probes = _probes(source, separator)
+    for done, probe in enumerate(probes):
+        progress(0.0, 1.0, f"looking for sources, {done + 1} of {len(probes)}")
+        powers.append(separator.run_windows([probe], vectors)[0][:, POWERS])
+    return heard_in(separator, powers) if powers else None
 
 
 def _name(separator: Separator, index: int) -> str:

@@ -2,7 +2,8 @@
 
 text         the encoder's words
 image        the encoder's view of the picture
-click, box   the encoder's feature map of the frame, averaged over the place
+click, box   the encoder's feature map of the frame, averaged over the place; for a box also what is
+             seen in it from near by
 span         the thing that takes most of the power of that stretch
 all          every thing that is heard (`listening.py` for both)
 """
@@ -129,8 +130,38 @@ def nearest(encoder: ConceptEncoder, vector: Tensor) -> str:
 
 def _seen_at(encoder: ConceptEncoder, source: SoundSource, place: Place, start_s: float) -> Tensor:
     moment = source.info.start_s + (start_s if place.at_s is None else place.at_s)
-    frame = frames_at(source, [moment], encoder.frame_size)
-    return pool_place(encoder.encode_maps(frame)[0], place)
+    return look_at(encoder, frames_at(source, [moment], None)[0], place)
+
+
+def look_at(encoder: ConceptEncoder, frame: Tensor, place: Place) -> Tensor:
+    """What is seen at a place: the feature map there and, in a box, also its content as a picture.
+
+    Args:
+        encoder: looks.
+        frame: uint8 [3, H, W], the whole displayed picture.
+        place: where.
+
+    Returns:
+        [D].
+    """
+    pooled = pool_place(encoder.encode_maps(_squeezed(frame, encoder.frame_size))[0], place)
+    if not place.width:
+        return pooled
+    _, height, width = frame.shape
+    left, top = int(place.left * width), int(place.top * height)
+    right, bottom = (place.left + place.width) * width, (place.top + place.height) * height
+    inside = frame[:, top : max(round(bottom), top + 1), left : max(round(right), left + 1)]
+    near = encoder.encode_frames(_squeezed(inside, encoder.frame_size))[0]
+    both = functional.normalize(pooled, dim=0) + functional.normalize(near, dim=0)
+    return functional.normalize(both, dim=0) * pooled.norm()
+
+
+def _squeezed(frame: Tensor, size: int) -> Tensor:
+    """A picture [3, H, W] as the encoder wants it, uint8 [1, 3, size, size]."""
+    small = functional.interpolate(
+        frame[None].float(), size=(size, size), mode="bilinear", antialias=True
+    )
+    return small.round().clamp(0, 255).to(torch.uint8)
 
 
 def pool_place(features: Tensor, place: Place) -> Tensor:

@@ -1,7 +1,8 @@
 """Scores of one mixture: every sound asked for by word, by picture, together with the others.
 
 Methods: `text` asks for one sound by the name of its class and knows nothing else; `photo` does so by
-a picture; `joint` asks for all sounds of the mixture at once, by name. Each answer is also compared
+a picture, `click` and `box` by a place in a simulated frame (`looking.py`), weighed by what is heard as
+in the job; `joint` asks for all sounds of the mixture at once, by name. Each answer is also compared
 with the other sounds: asking for one must not give another.
 """
 
@@ -18,12 +19,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seehear.data.mix_manifest import MixRow, StemRow
-from seehear.data.photos import read_photo
+from seehear.data.mix_manifest import MixRow
 from seehear.errors import InputError
 from seehear.features.concepts import ConceptEncoder
 from seehear.metrics.separation import bss_eval, si_sdr
 from seehear.models.bandmask import BandMask
+from seehear.tasks.separate.analyse import largest_shares, per_second
+from seehear.tasks.separate.looking import look
+from seehear.tasks.separate.weighing import weigh
 
 Record = dict[str, Any]
 Floats = NDArray[np.float64]
@@ -37,11 +40,13 @@ class Asker:
         model: the separator.
         encoder: makes its queries.
         bss: whether SDR, SIR and SAR are computed.
+        known: classes that the model was trained on, by its own account.
     """
 
     model: BandMask
     encoder: ConceptEncoder
     bss: bool = True
+    known: tuple[str, ...] = ()
 
     def answer(self, mixture: Tensor, queries: Tensor) -> Floats:
         """Estimates [Q, T] for queries [Q, D], asked one by one."""
@@ -58,14 +63,30 @@ class Asker:
             made = self.model.estimates(mixture[None], queries[None], mask)
         return np.asarray(made[0, :-1].double().numpy())
 
+    def shares(self, mixture: Tensor) -> Floats:
+        """Largest share of the power of a second that each known class gets, [known]."""
+        names = [name.replace("_", " ") for name in self.known]
+        if not names:
+            return np.zeros(0)
+        queries = self.encoder.encode_texts(names)[None]
+        mask = torch.ones(queries.shape[:2], dtype=torch.bool)
+        with torch.inference_mode():
+            power = self.model.band_power(mixture[None]).float()  # [1, F, N]
+            taken = (self.model.masks(power, queries, mask)[0, :-1] * power).sum(1)  # [K, N]
+        rate = self.model.config.sample_rate / self.model.config.hop_length
+        return largest_shares(
+            per_second(taken.numpy(), rate), per_second(power[0].sum(0).numpy(), rate)
+        )
 
-def score_mix(root: Path, row: MixRow, asker: Asker) -> list[Record]:
+
+def score_mix(root: Path, row: MixRow, asker: Asker, others: Sequence[MixRow] = ()) -> list[Record]:
     """Score one mixture.
 
     Args:
         root: folder of the manifest.
         row: the mixture.
         asker: model and encoder.
+        others: mixtures that lend pictures to simulated frames.
 
     Returns:
         One record per sound and method: SI-SDR before, after and gained, nearest sound, and with
@@ -89,11 +110,12 @@ def score_mix(root: Path, row: MixRow, asker: Asker) -> list[Record]:
         records += _records(row, method, truth, made, before, base)
     seen = [index for index, stem in enumerate(row.stems) if stem.picture is not None]
     if seen:
-        queries = asker.encoder.encode_frames(_pictures(root, row.stems, seen, asker.encoder))
-        made = answers["text"].copy()
-        made[seen] = asker.answer(mixture, queries)
-        found = _records(row, "photo", truth, made, before, base)
-        records += [found[index] for index in seen]
+        shares = asker.shares(mixture).tolist()
+        for method, looks in look(root, row, seen, others, asker.encoder).items():
+            made = answers["text"].copy()
+            made[seen] = asker.answer(mixture, weigh(asker.encoder, looks, asker.known, shares))
+            found = _records(row, method, truth, made, before, base)
+            records += [found[index] for index in seen]
     return records
 
 
@@ -118,13 +140,6 @@ def read_stems(root: Path, row: MixRow, sample_rate: int) -> Tensor:
     if len({len(wave) for wave in waves}) > 1:
         raise InputError(f"the sounds of {row.id} differ in length; prepare the mixtures again")
     return torch.stack(waves)
-
-
-def _pictures(
-    root: Path, stems: Sequence[StemRow], seen: Sequence[int], encoder: ConceptEncoder
-) -> Tensor:
-    paths = [str(stems[index].picture) for index in seen]
-    return torch.stack([read_photo(root / path, encoder.frame_size) for path in paths])
 
 
 def _bss(truth: Floats, made: Floats) -> tuple[Floats, Floats, Floats]:

@@ -15,6 +15,8 @@ SCORES = (
     *("si_sdr_gain", "si_sdr", "sdr_gain", "sdr", "sir", "sir_gain", "sar"),
     *("wrong_query_gain", "right"),
 )
+LOOKS = ("photo", "click", "box")
+"""Methods that point with a picture."""
 
 
 class Figures:
@@ -52,7 +54,7 @@ class Figures:
         own = stems[record["sound"]]
         others = [i for k, s in enumerate(stems) if k != record["sound"] for i in s.recordings]
         sources = {"asked": own.recordings, "others": tuple(others)}
-        if record["method"] == "photo" and own.picture_id:
+        if record["method"] in LOOKS and own.picture_id:
             sources["picture"] = (own.picture_id,)
         return sources
 
@@ -62,7 +64,8 @@ def summarise(records: Sequence[Record], rows: Sequence[MixRow], seed: int) -> d
 
     Returns:
         `methods`: method -> score -> figure; `classes`: class -> figures of the text query;
-        `photo_against_text`: class -> SI-SDR gain of both on the same sounds, and the difference.
+        `photo_against_text` (also click, box): class -> SI-SDR gain of both on the same sounds, and the
+        difference.
     """
     figures = Figures(rows, seed)
     methods = sorted({r["method"] for r in records})
@@ -80,16 +83,16 @@ def summarise(records: Sequence[Record], rows: Sequence[MixRow], seed: int) -> d
         "recordings": len({i for row in rows for s in row.stems for i in s.recordings}),
         "methods": {m: figures.scores([r for r in records if r["method"] == m]) for m in methods},
         "classes": by_class,
-        "photo_against_text": _photos(records, figures),
+        **{f"{look}_against_text": _against_text(records, figures, look) for look in LOOKS},
     }
 
 
-def _photos(records: Sequence[Record], figures: Figures) -> dict[str, Any]:
+def _against_text(records: Sequence[Record], figures: Figures, look: str) -> dict[str, Any]:
     text = {(r["id"], r["sound"]): r for r in records if r["method"] == "text"}
-    photo = [r for r in records if r["method"] == "photo"]
+    looked = [r for r in records if r["method"] == look]
     found = {}
-    for label in [*sorted({r["label"] for r in photo}), "all"]:
-        own = [r for r in photo if label in (r["label"], "all")]
+    for label in [*sorted({r["label"] for r in looked}), "all"]:
+        own = [r for r in looked if label in (r["label"], "all")]
         if not own:
             continue
         pairs = [
@@ -97,7 +100,7 @@ def _photos(records: Sequence[Record], figures: Figures) -> dict[str, Any]:
             for r in own
         ]
         found[label] = {
-            "photo": figures.mean(own, "si_sdr_gain"),
+            look: figures.mean(own, "si_sdr_gain"),
             "text": figures.mean([text[r["id"], r["sound"]] for r in own], "si_sdr_gain"),
             "difference": figures.mean(pairs, "difference"),
         }
@@ -133,11 +136,13 @@ def page(summary: Mapping[str, Any]) -> str:
         cells = [_cell(gain), _cell(scores["sdr_gain"]), _cell(scores["right"])]
         known = scores["recordings_asked"]
         lines.append(f"| {label} | {gain['num_clips']} | {known} | {' | '.join(cells)} |")
-    if summary["photo_against_text"]:
-        lines += ["", "| class | n | photo | text | difference |", "|---" * 5 + "|"]
-        for label, row in summary["photo_against_text"].items():
-            cells = [_cell(row[name]) for name in ("photo", "text", "difference")]
-            lines.append(f"| {label} | {row['photo']['num_clips']} | {' | '.join(cells)} |")
+    for look in LOOKS:
+        rows = summary[f"{look}_against_text"]
+        if rows:
+            lines += ["", f"| class | n | {look} | text | difference |", "|---" * 5 + "|"]
+        for label, row in rows.items():
+            cells = [_cell(row[name]) for name in (look, "text", "difference")]
+            lines.append(f"| {label} | {row[look]['num_clips']} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -207,13 +207,15 @@ def test_evaluation_scores_every_sound_by_every_method(mixes: Path, tmp_path: Pa
     headline = evaluate_separate(options)
     assert headline["mixtures"] == 3
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
-    assert set(summary["methods"]) == {"text", "joint", "photo"}
+    assert set(summary["methods"]) == {"text", "joint", "photo", "click", "box"}
     text = summary["methods"]["text"]
     assert text["si_sdr_gain"]["num_clips"] == 6
     assert {"sdr_gain", "sir", "sar", "right", "wrong_query_gain"} <= set(text)
     assert summary["recordings"] == 6 and summary["photo_against_text"]["all"]
+    assert summary["click_against_text"]["all"]["click"]
     lines = (tmp_path / "out" / "sounds.csv").read_text().splitlines()
-    assert len(lines) == 1 + 6 + 6 + summary["methods"]["photo"]["si_sdr_gain"]["num_clips"]
+    seen = summary["methods"]["photo"]["si_sdr_gain"]["num_clips"]
+    assert len(lines) == 1 + 6 + 6 + 3 * seen
     assert "SI-SDR gain" in (tmp_path / "out" / "summary.md").read_text()
     with pytest.raises(OutputError, match="--force"):
         evaluate_separate(options)
