@@ -81,8 +81,8 @@ def load_audio_classifier(model_id: str) -> AudioClassifier:
     with warnings.catch_warnings():
         # 128 mel bands over 257 bins leave the lowest filters empty; the model was trained so.
         warnings.filterwarnings("ignore", message="At least one mel filter")
-        network = _load("ASTForAudioClassification", model_id)
-        extractor = _load("ASTFeatureExtractor", model_id)
+        network = load_pretrained("ASTForAudioClassification", model_id)
+        extractor = load_pretrained("ASTFeatureExtractor", model_id)
     labels = tuple(name for _, name in sorted(network.config.id2label.items()))
     return AudioClassifier(model_id, labels, extractor, network.eval())
 
@@ -117,8 +117,8 @@ def embed_labels(model_id: str, labels: Sequence[str]) -> Tensor:
         MissingDependency: transformers is not installed.
         ModelError: the weights are not on this machine, or belong to something else.
     """
-    network = _load("CLIPTextModelWithProjection", model_id).eval()
-    tokenizer = _load("CLIPTokenizer", model_id)
+    network = load_pretrained("CLIPTextModelWithProjection", model_id).eval()
+    tokenizer = load_pretrained("CLIPTokenizer", model_id)
     if len(tokenizer) != network.config.vocab_size:
         # Without its files the tokenizer loads all the same, knowing next to nothing.
         raise ModelError(
@@ -153,7 +153,13 @@ def image_audio_similarity(
     return float(torch.nn.functional.cosine_similarity(frames, described[None], dim=1).mean())
 
 
-def _load(class_name: str, model_id: str) -> Any:
+def load_pretrained(class_name: str, model_id: str) -> Any:
+    """An object of one of transformers' classes, from files that are on this machine.
+
+    Raises:
+        MissingDependency: transformers is not installed.
+        ModelError: the files are not here, or belong to something else.
+    """
     try:
         import transformers
     except ImportError as error:
