@@ -30,20 +30,37 @@ TINY_POWER = 1e-12
 
 
 def ratio_masks(magnitudes: Tensor, mixture: Tensor) -> Tensor:
-    """Masks from separately estimated magnitudes.
+    """Masks from separately estimated magnitudes of some of the sounds.
 
     Estimates that together exceed the mixture are scaled down to it; what they leave is the
     residual's.
 
     Args:
-        magnitudes: [Q, F, N], not negative, on the mixture's scale.
-        mixture: magnitudes [F, N].
+        magnitudes: [..., Q, F, N], not negative, on the mixture's scale.
+        mixture: magnitudes [..., F, N].
 
     Returns:
-        [Q, F, N] in 0..1 with a sum over Q of at most 1.
+        [..., Q, F, N] in 0..1 with a sum over Q of at most 1.
     """
-    together = torch.maximum(magnitudes.sum(dim=0), mixture)
-    return magnitudes / together.clamp_min(TINY_POWER)
+    together = torch.maximum(magnitudes.sum(dim=-3), mixture)
+    return magnitudes / together.clamp_min(TINY_POWER).unsqueeze(-3)
+
+
+def wiener_masks(magnitudes: Tensor) -> Tensor:
+    """Masks from the magnitudes of all sounds of a mixture: their shares of the power.
+
+    An error that all magnitudes of a bin have in common cancels. Only for complete lists: where the
+    rest is unknown, powers make it of every magnitude that is too small, and `ratio_masks` do better
+    (docs/numbers.md, "The phase ceiling").
+
+    Args:
+        magnitudes: [..., Q, F, N], not negative.
+
+    Returns:
+        [..., Q, F, N] with a sum over Q of 1; 0 where all magnitudes vanish.
+    """
+    power = magnitudes.square()
+    return power / power.sum(dim=-3, keepdim=True).clamp_min(TINY_POWER)
 
 
 def with_upper_band(masks: Tensor, power: Tensor, centres_hz: Tensor) -> Tensor:

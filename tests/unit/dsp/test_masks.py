@@ -8,7 +8,13 @@ import torch
 from numpy.typing import NDArray
 
 from seehear.dsp.grid import ColumnGrid
-from seehear.dsp.masks import MaskStems, ratio_masks, upper_centres, with_upper_band
+from seehear.dsp.masks import (
+    MaskStems,
+    ratio_masks,
+    upper_centres,
+    wiener_masks,
+    with_upper_band,
+)
 
 Block = NDArray[np.float32]
 CENTRES = np.array([100.0, 500.0, 2000.0, 8000.0])
@@ -99,6 +105,24 @@ def test_ratio_masks_leave_the_rest_and_never_exceed_the_mixture() -> None:
     torch.testing.assert_close(masks[:, 0, 0], torch.tensor([0.25, 0.25]))
     torch.testing.assert_close(masks[:, 0, 1], torch.tensor([0.5, 0.5]))
     assert torch.isfinite(masks).all()
+
+
+def test_ratio_masks_of_a_batch_are_those_of_its_members() -> None:
+    generator = torch.Generator().manual_seed(0)
+    magnitudes = torch.rand(2, 3, 4, 5, generator=generator)
+    mixture = 2 * torch.rand(2, 4, 5, generator=generator)
+    together = ratio_masks(magnitudes, mixture)
+    for index in range(2):
+        torch.testing.assert_close(together[index], ratio_masks(magnitudes[index], mixture[index]))
+
+
+def test_wiener_masks_are_shares_of_power_whatever_all_magnitudes_have_in_common() -> None:
+    magnitudes = torch.tensor([3.0, 1.0, 0.0])[:, None, None].expand(3, 2, 4)
+    masks = wiener_masks(magnitudes)
+    torch.testing.assert_close(masks[:, 0, 0], torch.tensor([0.9, 0.1, 0.0]))
+    common = torch.rand(2, 4, generator=torch.Generator().manual_seed(0)) + 0.1
+    torch.testing.assert_close(wiener_masks(magnitudes * common), masks)
+    assert not wiener_masks(torch.zeros(2, 3, 4)).any()
 
 
 def test_above_the_band_the_mask_is_the_share_of_the_highest_octave() -> None:
