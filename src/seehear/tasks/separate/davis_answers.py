@@ -1,7 +1,8 @@
 """Answers of a DAVIS model at its own front end: mixture and queries in, waveforms out.
 
 This is the published way of evaluation: one window at the model's rate, the generated magnitudes with the
-phase of the mixture, the inverse transform clipped to -1..1. The file job does more (`infer.py`).
+phase of the mixture, the inverse transform clipped to -1..1. Where all sounds of a mixture are asked for, they
+can also get phases of their own (`models/davis/phases.py`). The file job does neither (`infer.py`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from seehear.models.davis import Davis
 from seehear.models.davis.frontend import resynthesise
+from seehear.models.davis.phases import resynthesise_together
 from seehear.tasks.separate.generate import estimate_magnitudes, shared_noise
 
 Floats = NDArray[np.float64]
@@ -40,7 +42,7 @@ class DavisAnswers:
         return next(self.model.parameters()).device
 
     def windows(self, mixtures: Tensor, frames: Tensor) -> Tensor:
-        """Answers for whole windows.
+        """Answers for whole windows, each sound on its own.
 
         Args:
             mixtures: [B, L] at the model's rate.
@@ -49,16 +51,29 @@ class DavisAnswers:
         Returns:
             float32 [B, S, hop * (columns - 1)] on the CPU: a little shorter than the window.
         """
-        model, config = self.model, self.model.config
+        return self._with_mixture_phase(*self._draw(mixtures, frames))
+
+    def windows_both_ways(self, mixtures: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Answers as `windows` gives them, and all together with phases of their own.
+
+        Args: as in `windows`; all sounds of the mixtures have to be asked for.
+        """
+        made, spectrum = self._draw(mixtures, frames)
+        joint = resynthesise_together(made, spectrum, self.model.config).float().cpu()
+        return self._with_mixture_phase(made, spectrum), joint
+
+    def _draw(self, mixtures: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """See `estimate_magnitudes`."""
         with torch.inference_mode():
             asked = frames.to(self.device)
-            seen = model.look(asked.flatten(0, 1)).unflatten(0, asked.shape[:2])
-            noise = shared_noise(model, self.seed)
-            made, spectrum = estimate_magnitudes(
-                model, mixtures.to(self.device), seen, noise, self.steps or None
-            )
-            phase = spectrum[:, None].expand_as(made)
-            return resynthesise(made, phase, config).float().cpu()
+            seen = self.model.look(asked.flatten(0, 1)).unflatten(0, asked.shape[:2])
+            noise = shared_noise(self.model, self.seed)
+            heard = mixtures.to(self.device)
+            return estimate_magnitudes(self.model, heard, seen, noise, self.steps or None)
+
+    def _with_mixture_phase(self, made: Tensor, spectrum: Tensor) -> Tensor:
+        phase = spectrum[:, None].expand_as(made)
+        return resynthesise(made, phase, self.model.config).float().cpu()
 
     def answer(self, mixture: Tensor, queries: Tensor) -> Floats:
         """Answers [Q, T] to queries [Q, D] about a sum [T] of two sounds, of any length.

@@ -1,7 +1,8 @@
 """Models under test, asked about pairs of clips by the frames of each.
 
 `published`: one window from the middle of each clip, at the model's own rate. DAVIS answers with generated
-magnitudes and the phase of the mixture, a band-mask network with its masked mixture.
+magnitudes and the phase of the mixture (`alone`, as published), or with phases found for all sounds together
+(`joint`); a band-mask network with its masked mixture.
 `full`: the same seconds at the clips' own rate, through the whole of the file job.
 """
 
@@ -114,9 +115,12 @@ class DavisPairs:
         return _cut(source, clips, self.model.model.config)
 
     def answers(self, heard: Heard, frames: Tensor) -> dict[str, Floats]:
-        """See `PairAsker`; each sound is drawn on its own."""
-        made = self.model.windows(heard.mixture[None], frames[None])[0]
-        return {"alone": np.asarray(made.double().numpy())}
+        """See `PairAsker`; with the phase of the mixture (`alone`, as published) or their own."""
+        alone, joint = self.model.windows_both_ways(heard.mixture[None], frames[None])
+        return {
+            name: np.asarray(made[0].double().numpy())
+            for name, made in (("alone", alone), ("joint", joint))
+        }
 
 
 @dataclass(frozen=True)

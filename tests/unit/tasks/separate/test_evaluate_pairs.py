@@ -62,9 +62,7 @@ def test_any_model_is_scored_by_both_protocols(
     told = options(corpus, tmp_path, model=models[model], protocol=protocol, limit=2, quick=True)
     report = evaluate_separate(told)
     summary = summary_of(tmp_path)
-    expected = {"mixture", "alone"} | (
-        {"joint"} if (model, protocol) != ("davis", "published") else set()
-    )
+    expected = {"mixture", "alone", "joint"}
     assert set(summary["methods"]) == expected and report["pairs"] == 2
     assert summary["methods"]["alone"]["si_sdr_gain"]["num_clips"] == 2
     assert summary["methods"]["mixture"]["si_sdr_gain"]["value"] == pytest.approx(0, abs=1e-6)
@@ -120,10 +118,15 @@ def test_true_magnitudes_reach_the_ceiling_of_the_representation(
         return expand_magnitude(true, config, heard.spectrum.shape[-1])[None], heard.spectrum
 
     monkeypatch.setattr(davis_answers, "estimate_magnitudes", oracle)
-    made = DavisAnswers(model).windows(stems.mean(0)[None], torch.zeros(1, 2, 1, 32))[0].numpy()
+    answers = DavisAnswers(model)
+    asked = stems.mean(0)[None], torch.zeros(1, 2, 1, 32)
+    made = answers.windows(*asked)[0].numpy()
     truth = stems[:, : made.shape[1]].numpy()
     before = bss_eval(truth, np.broadcast_to(truth.mean(0), truth.shape)).sdr
     assert bool((bss_eval(truth, made).sdr > before + 5).all())
+    alone, joint = (both[0].numpy() for both in answers.windows_both_ways(*asked))
+    np.testing.assert_array_equal(alone, made)
+    np.testing.assert_allclose(joint.mean(0), truth.mean(0), atol=1e-6)
 
 
 def test_answers_to_sums_of_any_length_have_that_length() -> None:
@@ -180,7 +183,7 @@ def test_sweeps_write_one_table_and_one_plot(
     report = evaluate_separate(told)
     lines = (tmp_path / "sweep.csv").read_text().splitlines()
     assert lines[0].startswith("steps,method,n,sdr,sdr_low,sdr_high")
-    assert [line.split(",")[0] for line in lines[1:]] == ["1", "3"]
+    assert [line.split(",")[0] for line in lines[1:]] == ["1", "1", "3", "3"]
     assert report["plot"].endswith("sweep.png") and (tmp_path / "sweep.png").stat().st_size > 2000
     assert "| 3 | alone | 2 |" in (tmp_path / "sweep.md").read_text()
     assert summary_of(tmp_path / "steps-3")["options"]["steps"] == 3
