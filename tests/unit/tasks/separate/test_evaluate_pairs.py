@@ -22,7 +22,10 @@ from seehear.tasks.separate import davis_answers, sweep
 from seehear.tasks.separate.davis_answers import DavisAnswers
 from seehear.tasks.separate.evaluate import evaluate_separate
 from seehear.tasks.separate.evaluate_options import EvaluateOptions, sweep_values
+from seehear.tasks.separate.mixes_options import MixesOptions
 from seehear.tasks.separate.pair_summary import mean_of, pair_records
+from seehear.tasks.separate.prepare_mixes import prepare_mixes
+from tests.unit.data.corpus import make_corpus
 from tests.unit.metrics.clap_kit import write_tiny_clap
 from tests.unit.tasks.separate.clips import make_videos, prepare
 
@@ -195,7 +198,7 @@ def test_sweeps_write_one_table_and_one_plot(
     monkeypatch.setattr(sweep, "draw_sweep", _no_matplotlib)
     report = evaluate_separate(replace(told, output=tmp_path / "m", sweep=both, quick=True))
     assert report["plot"] == "" and "matplotlib" in report["notes"][0]
-    assert len((tmp_path / "m" / "sweep.csv").read_text().splitlines()) == 1 + 1 + 2
+    assert len((tmp_path / "m" / "sweep.csv").read_text().splitlines()) == 1 + 2 + 2
 
 
 def _no_matplotlib(*args: object) -> None:
@@ -242,3 +245,23 @@ def test_pairs_are_fixed_and_of_two_classes(corpus: Path, tmp_path: Path) -> Non
     path.write_text('{"id": "p", "clips": ["a0", "a1"]}\n')
     with pytest.raises(InputError, match="another class"):
         read_pairs(path, clips)
+
+
+@pytest.mark.parametrize("protocol", ["published", "full"])
+def test_mixtures_are_for_drawing_models_too(
+    models: dict[str, str], tmp_path: Path, protocol: str
+) -> None:
+    sources = make_corpus(tmp_path, splits=("train", "test"), copies=4)
+    prepare_mixes(
+        MixesOptions(source=sources, output=tmp_path / "mixes", count=1, fewest=4, frame_size=32)
+    )
+    told = EvaluateOptions(
+        manifest=tmp_path / "mixes" / "manifest.jsonl", output=tmp_path / "out", device="cpu"
+    )
+    told = replace(told, model=models["davis"], protocol=protocol, steps=1, quick=True)  # type: ignore[arg-type]
+    report = evaluate_separate(told)
+    assert {"text", "joint"} <= set(report["si_sdr_gain"]) and report["mixtures"] == 1
+    with pytest.raises(UsageError, match="--frames is for pairs"):
+        evaluate_separate(replace(told, frames=2, force=True))
+    with pytest.raises(UsageError, match="models that draw"):
+        evaluate_separate(replace(told, model=models["mask"], force=True))
