@@ -7,18 +7,16 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from seehear import registry
 from seehear.config import to_dict
 from seehear.data.mix_manifest import mix_line, read_mixes
 from seehear.data.pair_list import is_pair_list
-from seehear.errors import ModelError, OutputError
-from seehear.features.concepts import load_query_encoder
+from seehear.errors import OutputError
 from seehear.metrics.report import write_table, write_text
-from seehear.models.bandmask import BandMask
-from seehear.runtime import versions
+from seehear.runtime import choose_runtime, versions
 from seehear.tasks.separate.evaluate_options import EvaluateOptions
 from seehear.tasks.separate.evaluate_pairs import evaluate_pairs
-from seehear.tasks.separate.scoring import Asker, Record, score_mix
+from seehear.tasks.separate.mix_askers import load_mix_asker
+from seehear.tasks.separate.scoring import Record, score_mix
 from seehear.tasks.separate.summary import page, summarise
 from seehear.tasks.separate.sweep import sweep
 
@@ -43,7 +41,8 @@ def evaluate_separate(options: EvaluateOptions, progress: Progress | None = None
     Raises:
         InputError: the manifest or a file it names is missing or wrong.
         OutputError: the folder holds an evaluation already, or cannot be written.
-        ModelError: the model is unknown, not on this machine, or not a band-mask network.
+        ModelError: the model is unknown or not on this machine.
+        UsageError: an option that does not fit the model or the list.
     """
     if options.sweep:
         return sweep(options, evaluate_separate, progress)
@@ -54,19 +53,14 @@ def evaluate_separate(options: EvaluateOptions, progress: Progress | None = None
     done = options.output / SUMMARY
     if done.exists() and not options.force:
         raise OutputError(f"{done} exists already; use --force or another folder")
-    loaded = registry.load(options.model, "separate")
-    if not isinstance(loaded.module, BandMask):
-        raise ModelError(
-            f"{options.model} is a {loaded.name}; this evaluation scores band-mask networks"
-        )
-    encoder = load_query_encoder(loaded.module.config.query_encoder)
-    known = tuple(loaded.meta.get("heard", ()))
-    asker = Asker(loaded.module, encoder, not options.quick, known)
+    runtime = choose_runtime(options.device, "fp32")
+    asker, loaded = load_mix_asker(options, runtime, rows[0].sample_rate)
+    encoder = asker.encoder
     records: list[Record] = []
     for index, row in enumerate(rows):
         if progress is not None:
             progress(index, len(rows), f"scoring {row.id}")
-        records += score_mix(options.manifest.parent, row, asker, rows)
+        records += score_mix(options.manifest.parent, row, asker, not options.quick, rows)
     digest = hashlib.sha256("\n".join(mix_line(row) for row in rows).encode()).hexdigest()
     summary = {
         "options": to_dict(options),

@@ -47,8 +47,8 @@ class EvaluateOptions:
         model: id or path of a checkpoint folder.
         limit: score only the first N mixtures; 0 means all.
         quick: leave out SDR, SIR and SAR (BSS Eval), which take most of the time.
-        protocol: for pairs: published (one window at the model's own rate with the phase of the
-            mixture) or full (as the file job delivers it, at the clips' own rate).
+        protocol: published (at the model's own rate; DAVIS with the phase of the mixture, for pairs in
+            one window) or full (as the file job delivers it, at the rate of the clips).
         steps: network calls per query, for models that draw; 0 means the model's own.
         frames: frames that each sound is asked for by, for pairs; 0 means as in training.
         clap: CLAP model, by hub id or folder, for likeness to the class in words, for pairs; left out

@@ -9,7 +9,6 @@ with the other sounds: asking for one must not give another.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,72 +19,27 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seehear.data.mix_manifest import MixRow
+from seehear.dsp.resample import resample
 from seehear.errors import InputError
-from seehear.features.concepts import ConceptEncoder
 from seehear.metrics.separation import bss_eval, si_sdr
-from seehear.models.bandmask import BandMask
-from seehear.tasks.separate.analyse import largest_shares, per_second
 from seehear.tasks.separate.looking import look
+from seehear.tasks.separate.mix_askers import MixAsker
 from seehear.tasks.separate.weighing import weigh
 
 Record = dict[str, Any]
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Asker:
-    """A model with the encoder of its queries.
-
-    Args:
-        model: the separator.
-        encoder: makes its queries.
-        bss: whether SDR, SIR and SAR are computed.
-        known: classes that the model was trained on, by its own account.
-    """
-
-    model: BandMask
-    encoder: ConceptEncoder
-    bss: bool = True
-    known: tuple[str, ...] = ()
-
-    def answer(self, mixture: Tensor, queries: Tensor) -> Floats:
-        """Estimates [Q, T] for queries [Q, D], asked one by one."""
-        count = len(queries)
-        mask = torch.ones(count, 1, dtype=torch.bool)
-        with torch.inference_mode():
-            made = self.model.estimates(mixture.expand(count, -1), queries[:, None], mask)
-        return np.asarray(made[:, 0].double().numpy())
-
-    def answer_together(self, mixture: Tensor, queries: Tensor) -> Floats:
-        """Estimates [Q, T] for queries [Q, D], asked at once."""
-        mask = torch.ones(1, len(queries), dtype=torch.bool)
-        with torch.inference_mode():
-            made = self.model.estimates(mixture[None], queries[None], mask)
-        return np.asarray(made[0, :-1].double().numpy())
-
-    def shares(self, mixture: Tensor) -> Floats:
-        """Largest share of the power of a second that each known class gets, [known]."""
-        names = [name.replace("_", " ") for name in self.known]
-        if not names:
-            return np.zeros(0)
-        queries = self.encoder.encode_texts(names)[None]
-        mask = torch.ones(queries.shape[:2], dtype=torch.bool)
-        with torch.inference_mode():
-            power = self.model.band_power(mixture[None]).float()  # [1, F, N]
-            taken = (self.model.masks(power, queries, mask)[0, :-1] * power).sum(1)  # [K, N]
-        rate = self.model.config.sample_rate / self.model.config.hop_length
-        return largest_shares(
-            per_second(taken.numpy(), rate), per_second(power[0].sum(0).numpy(), rate)
-        )
-
-
-def score_mix(root: Path, row: MixRow, asker: Asker, others: Sequence[MixRow] = ()) -> list[Record]:
+def score_mix(
+    root: Path, row: MixRow, asker: MixAsker, bss: bool = True, others: Sequence[MixRow] = ()
+) -> list[Record]:
     """Score one mixture.
 
     Args:
         root: folder of the manifest.
         row: the mixture.
         asker: model and encoder.
+        bss: whether SDR, SIR and SAR are computed.
         others: mixtures that lend pictures to simulated frames.
 
     Returns:
@@ -95,7 +49,7 @@ def score_mix(root: Path, row: MixRow, asker: Asker, others: Sequence[MixRow] = 
     Raises:
         InputError: a file cannot be read, or a class has no word.
     """
-    stems = read_stems(root, row, asker.model.config.sample_rate)
+    stems = read_stems(root, row, asker.sample_rate)
     mixture = stems.sum(0)
     texts = asker.encoder.encode_texts([stem.label.replace("_", " ") for stem in row.stems])
     answers = {
@@ -104,7 +58,7 @@ def score_mix(root: Path, row: MixRow, asker: Asker, others: Sequence[MixRow] = 
     }
     truth = stems.double().numpy()
     before = si_sdr(truth, np.broadcast_to(truth.sum(0), truth.shape))
-    base = _bss(truth, np.broadcast_to(truth.sum(0), truth.shape)) if asker.bss else None
+    base = _bss(truth, np.broadcast_to(truth.sum(0), truth.shape)) if bss else None
     records: list[Record] = []
     for method, made in answers.items():
         records += _records(row, method, truth, made, before, base)
@@ -120,10 +74,10 @@ def score_mix(root: Path, row: MixRow, asker: Asker, others: Sequence[MixRow] = 
 
 
 def read_stems(root: Path, row: MixRow, sample_rate: int) -> Tensor:
-    """Sounds of a mixture, float32 [S, T].
+    """Sounds of a mixture at a rate of choice, float32 [S, T].
 
     Raises:
-        InputError: not a sound file, or another rate or length than the model needs.
+        InputError: not a sound file, or not what the manifest says.
     """
     waves = []
     for stem in row.stems:
@@ -131,12 +85,12 @@ def read_stems(root: Path, row: MixRow, sample_rate: int) -> Tensor:
             wave, rate = soundfile.read(root / stem.path, dtype="float32")
         except (soundfile.LibsndfileError, OSError) as error:
             raise InputError(f"cannot decode {root / stem.path}: {error}") from error
-        if rate != sample_rate or wave.ndim != 1:
+        if rate != row.sample_rate or wave.ndim != 1:
             raise InputError(
-                f"{root / stem.path} must be mono at {sample_rate} Hz, not {wave.ndim} axes at "
+                f"{root / stem.path} must be mono at {row.sample_rate} Hz, not {wave.ndim} axes at "
                 f"{rate} Hz; prepare the mixtures again"
             )
-        waves.append(torch.from_numpy(wave))
+        waves.append(resample(torch.from_numpy(wave), rate, sample_rate))
     if len({len(wave) for wave in waves}) > 1:
         raise InputError(f"the sounds of {row.id} differ in length; prepare the mixtures again")
     return torch.stack(waves)
