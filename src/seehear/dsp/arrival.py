@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 ONSET_SHARE = 0.1
 """The direct sound begins where a response first reaches this share of its peak."""
 CHUNK = 256
-FINE = 8
-"""Envelope samples per sample."""
+FINE_HZ = 96000
+"""Envelopes are sampled at this rate or a little above."""
 COMPARED_HZ = 3000.0
 """Delays are those of the sound below; half weight at half of it."""
 BEFORE_S = 0.001
@@ -48,22 +50,23 @@ def _arrivals(flat: Tensor, sample_rate: int) -> Tensor:
     inside = first[:, None] + torch.arange(width)
     beyond = inside >= flat.shape[1]
     cut = flat.gather(1, inside.clamp(max=flat.shape[1] - 1)).masked_fill(beyond, 0.0)
-    envelope = _envelope(cut, sample_rate)[:, : FINE * width]
+    fine = math.ceil(FINE_HZ / sample_rate)
+    envelope = _envelope(cut, sample_rate, fine)[:, : fine * width]
     half = 0.5 * envelope.amax(dim=1, keepdim=True)
     after = (envelope >= half).to(torch.int8).argmax(dim=1, keepdim=True)
     before = (after - 1).clamp(min=0)
     low, high = envelope.gather(1, before), envelope.gather(1, after)
     part = ((half - low) / (high - low).clamp(min=1e-30)).clamp(0, 1)
-    lag = (before + part * (after - before))[:, 0] / FINE
+    lag = (before + part * (after - before))[:, 0] / fine
     heard = flat.abs().amax(dim=1) > 0
     return torch.where(heard, first + lag, 0.0)
 
 
-def _envelope(cut: Tensor, sample_rate: int) -> Tensor:
-    """Envelope [M, FINE * n] of the lower band, FINE samples for each one of [M, n]."""
+def _envelope(cut: Tensor, sample_rate: int, fine: int) -> Tensor:
+    """Envelope [M, fine * n] of the lower band, `fine` samples for each one of [M, n]."""
     length = 1 << (2 * cut.shape[1]).bit_length()
     hz = torch.arange(length // 2, dtype=torch.float64) * sample_rate / length
     weight = 0.5 + 0.5 * torch.cos(torch.pi * (hz / COMPARED_HZ).clamp(max=1))
     weight[1:] *= 2  # no negative frequencies: the analytic signal
     spectrum = torch.fft.rfft(cut, length)[:, :-1] * weight
-    return torch.fft.ifft(spectrum, FINE * length).abs()
+    return torch.fft.ifft(spectrum, fine * length).abs()

@@ -18,16 +18,16 @@ from functools import cached_property
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.signal import resample_poly
 from torch import Tensor
 
 from seehear.dsp.arrival import arrivals, onsets
 from seehear.dsp.directions import Angles, Interpolator, directions_of, unit_vectors
-from seehear.dsp.resample import resample
 from seehear.dsp.sphere import RADIUS_M, sphere_responses
 
 CHUNK = 512
 """Directions that are interpolated at once."""
-LEAD_S = 0.0005
+LEAD_S = 0.00075
 """Silence that `aligned` leaves before the earliest direct sound: room for a filter's ripple."""
 
 
@@ -96,16 +96,18 @@ class HrirSet:
         """The same head for sound at another rate.
 
         The responses are resampled as sounds and scaled by the ratio of the rates, so that the gain at
-        every frequency stays what it was.
+        every frequency stays what it was. Not by `dsp/resample.py`: its filter is so steep that it rings
+        for milliseconds, which is nothing for a sound but longer than a response is silent at first.
         """
         if sample_rate == self.sample_rate:
             return self
-        ratio = self.sample_rate / sample_rate
+        shared = math.gcd(sample_rate, self.sample_rate)
+        up, down = sample_rate // shared, self.sample_rate // shared
         # The response's own end may ring on for a few samples of the lower rate.
-        guard = math.ceil(32 * max(ratio, 1.0))
-        padded = torch.nn.functional.pad(self.responses, (0, guard))
-        made = ratio * resample(padded.contiguous(), self.sample_rate, sample_rate)
-        return replace(self, responses=made, sample_rate=sample_rate)
+        padded = np.pad(self.responses.numpy(), ((0, 0), (0, 0), (0, 12 * math.ceil(down / up))))
+        made = resample_poly(padded, up, down, axis=2) * (down / up)
+        responses = torch.from_numpy(np.ascontiguousarray(made, np.float32))
+        return replace(self, responses=responses, sample_rate=sample_rate)
 
     def aligned(self, lead_s: float = LEAD_S) -> HrirSet:
         """Without the silence that all directions and both ears share, but for `lead_s` seconds.
@@ -118,8 +120,8 @@ class HrirSet:
         return replace(self, responses=torch.nn.functional.pad(self.responses, (-shift, 0)))
 
     def levelled(self) -> HrirSet:
-        """Scaled so that white noise from the front keeps its power, on average over both ears."""
-        power = float(self.at(0.0).double().square().sum(dim=2).mean())
+        """Scaled so that white noise from the (nearest measured) front keeps its power, on average over both ears."""
+        power = float(self.nearest(0.0).double().square().sum(dim=2).mean())
         if power <= 0:
             return self
         return replace(self, responses=self.responses / math.sqrt(power))

@@ -22,7 +22,7 @@ DATA_FOLDERS = ("/usr/local/share", "/usr/share", "/opt/homebrew/share", "/opt/l
 def load_head(name: str | Path, sample_rate: int) -> HrirSet:
     """Responses of a head, ready for sound of a sample rate.
 
-    Common silence before the direct sound is cut to half a millisecond, and the level is such that noise
+    Common silence before the direct sound is cut to three quarters of a millisecond, and the level is such that noise
     from the front keeps its power.
 
     Args:
