@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seehear.dsp.grid import ColumnGrid
-from seehear.dsp.overlap import SpectrumStream, transform_length
+from seehear.dsp.overlap import WINDOW_S, SpectrumStream, transform_length
 
 Block = NDArray[np.float32]
 
@@ -94,6 +94,8 @@ class MaskStems:
         sample_rate: of the original, Hz.
         num_channels: of the original.
         num_masks: number of stems without the residual.
+        window_s: length of the network's own transform: what it parts, a much shorter one here would
+            blur.
     """
 
     def __init__(
@@ -103,14 +105,15 @@ class MaskStems:
         sample_rate: int,
         num_channels: int,
         num_masks: int,
+        window_s: float = WINDOW_S,
     ) -> None:
-        n_fft = transform_length(sample_rate)
+        n_fft = transform_length(sample_rate, window_s)
         self._shape = (num_masks, num_channels)
         self._grid = ColumnGrid(centres_hz, columns_per_s, sample_rate, n_fft)
         self._ahead_s = 2 * n_fft / sample_rate
         self._columns_per_s, self._rate = columns_per_s, sample_rate
         carry = torch.zeros(num_masks * num_channels, num_channels)
-        self._stream = SpectrumStream(sample_rate, carry, self._rule)
+        self._stream = SpectrumStream(sample_rate, carry, self._rule, window_s)
         self._held = np.zeros((num_channels, 0), np.float32)
         self._taken = 0
 

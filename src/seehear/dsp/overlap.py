@@ -27,13 +27,13 @@ WINDOW_S = 0.064
 BATCH_S = 2.0
 
 
-def transform_length(sample_rate: int) -> int:
-    """Transform length in samples: the power of two nearest to 64 ms.
+def transform_length(sample_rate: int, window_s: float = WINDOW_S) -> int:
+    """Transform length in samples: the power of two nearest to `window_s`.
 
     >>> transform_length(48000), transform_length(16000)
     (4096, 1024)
     """
-    return int(2 ** round(np.log2(sample_rate * WINDOW_S)))
+    return int(2 ** round(np.log2(sample_rate * window_s)))
 
 
 class SpectrumStream:
@@ -45,10 +45,13 @@ class SpectrumStream:
         sample_rate: Hz; decides the transform length.
         carry: [C_out, C_in], how input channels pass to output channels unchanged.
         rule: the change of the spectrum.
+        window_s: about the length of the transform, seconds.
     """
 
-    def __init__(self, sample_rate: int, carry: Tensor, rule: ChangeRule) -> None:
-        self.n_fft = transform_length(sample_rate)
+    def __init__(
+        self, sample_rate: int, carry: Tensor, rule: ChangeRule, window_s: float = WINDOW_S
+    ) -> None:
+        self.n_fft = transform_length(sample_rate, window_s)
         self.hop_length = self.n_fft // OVERLAP
         self._carry = carry.numpy()
         self._identity = bool(

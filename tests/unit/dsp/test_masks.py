@@ -70,6 +70,22 @@ def test_block_sizes_do_not_matter() -> None:
         np.testing.assert_array_equal(split(sound, masks, 32000, step), whole)
 
 
+def test_a_longer_transform_parts_what_a_shorter_one_blurs() -> None:
+    t = np.arange(32000) / 16000
+    low, high = (0.3 * np.sin(2 * np.pi * hz * t).astype("f4") for hz in (440.0, 470.0))
+    centres = np.array([440.0, 452.0, 458.0, 470.0])
+    masks = np.zeros((1, 4, 110), np.float32)
+    masks[:, :2] = 1.0
+    left = []
+    for window_s in (0.064, 0.256):
+        stems = MaskStems(centres, PER_S, 16000, 1, 1, window_s)
+        stems.feed(masks)
+        made = np.concatenate([stems.push((low + high)[None]), stems.finish()], axis=2)
+        assert np.abs(made.astype("f8").sum(axis=0) - low - high).max() < LIMIT
+        left.append(np.square(made[0, 0] - low)[5000:-5000].mean())
+    assert left[1] < 0.1 * left[0]
+
+
 def test_masks_part_two_tones() -> None:
     t = np.arange(32000) / 16000
     low, high = (0.3 * np.sin(2 * np.pi * hz * t).astype("f4") for hz in (150.0, 4000.0))

@@ -56,7 +56,12 @@ class StemRenderer:
         masks = (window[:, : len(centres)] * shown for window in windows)
         self._columns: Iterator[Block] = cross_fade(separator.plan, spans, masks)
         self._stems = MaskStems(
-            centres, separator.columns_per_s, sample_rate, num_channels, len(present)
+            centres,
+            separator.columns_per_s,
+            sample_rate,
+            num_channels,
+            len(present),
+            separator.transform_s,
         )
         self._remove, self._keep = remove, keep
 

@@ -102,6 +102,11 @@ class Separator:
         return float(self.sample_rate / self.config.hop_length)
 
     @property
+    def transform_s(self) -> float:
+        """Length of the network's own transform, seconds."""
+        return float(self.config.n_fft / self.sample_rate)
+
+    @property
     def centres_hz(self) -> NDArray[np.float64]:
         """Centres of the mask bands with the one above, [F + 1]."""
         return self.listener.centres_hz
