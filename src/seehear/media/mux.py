@@ -77,7 +77,7 @@ class Remux:
         path: file to write.
         muxer: FFmpeg's muxer name.
         track: the input's sound stream that is replaced.
-        sound: how the new sound is coded.
+        sound: how the new sound is coded; None copies the chosen track like all others.
         keep_original: whether the old track is kept, behind the new one.
         cut: keep only this part, or None.
         alone: write the new sound only (WAV, FLAC).
@@ -92,7 +92,7 @@ class Remux:
         path: Path,
         muxer: str,
         track: Any,
-        sound: SoundFormat,
+        sound: SoundFormat | None,
         keep_original: bool = False,
         cut: Cut | None = None,
         alone: bool = False,
@@ -140,17 +140,17 @@ class Remux:
 
     def _add_streams(self, keep_original: bool, alone: bool) -> None:
         for stream in self._source.streams:
-            if stream.index == self._track.index:
-                self.encoded = self._add_sound(stream, alone)
+            if stream.index == self._track.index and self._sound is not None:
+                self.encoded = self._add_sound(stream, self._sound, alone)
                 if keep_original and not alone:
                     self._add_copy(stream, clear_default=True)
             elif not alone:
                 self._add_copy(stream)
 
-    def _add_sound(self, template: Any, alone: bool) -> Any:
-        sound = self._sound
-        # Some encoders (Vorbis) count as experiments and must be asked for expressly.
-        options = {"strict": "experimental"}
+    def _add_sound(self, template: Any, sound: SoundFormat, alone: bool) -> Any:
+        # Some encoders (Vorbis) count as experiments and must be asked for expressly. To FLAC the same
+        # word means 32 bits, which few readers know.
+        options = {} if sound.encoder == "flac" else {"strict": "experimental"}
         if sound.layout == AMBISONIC and sound.encoder == "libopus":
             options["mapping_family"] = "2"  # says "ambisonics" in the header
         encoded: Any = self._container.add_stream(
@@ -232,7 +232,7 @@ class Remux:
             if packet.size and packet.pts is not None:
                 end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
                 self.last_end_s = max(self.last_end_s, end)
-            if index == self._track.index:
+            if index == self._track.index and self._sound is not None:
                 yield packet  # decoded by the caller before it is muxed, which empties it
             if packet.size and index in self._outputs:
                 self._copy(packet, self.copied[index])
@@ -311,10 +311,11 @@ class Remux:
             block: float32 [C, n], following the block before.
             begin_s: where the first block of all begins, seconds on the input's clock.
         """
+        assert self._sound is not None, "a copied track takes no samples"
         rate = self._sound.sample_rate
         if self._first is None:
             self._first = round((begin_s - self.shift_s) * rate)
-            block = self._with_lead(block)
+            block = self._with_lead(block, self._sound)
         packed = np.ascontiguousarray(block.T).reshape(1, -1)  # [C, n] -> [1, n * C]
         frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=self._sound.layout)
         frame.sample_rate = rate
@@ -323,7 +324,7 @@ class Remux:
         self._position += block.shape[1]
         self._mux_new(self.encoded.encode(frame))
 
-    def _with_lead(self, block: Block) -> Block:
+    def _with_lead(self, block: Block, sound: SoundFormat) -> Block:
         """Silence in front that fills the encoder's delay up to whole packets.
 
         AVI has no way to say that the first samples are the encoder's own, and no time before zero;
@@ -332,7 +333,7 @@ class Remux:
         if self._muxer not in NO_PRIMING:
             return block
         size = self.encoded.codec_context.frame_size
-        lead = -_encoder_delay(self._sound) % size if size else 0
+        lead = -_encoder_delay(sound) % size if size else 0
         self._position = -lead
         return np.pad(block, ((0, 0), (lead, 0)))
 
@@ -349,7 +350,8 @@ class Remux:
             OutputError: the disk is full, or the container refuses its content.
         """
         self._release()
-        self._mux_new(self.encoded.encode(None))
+        if self._sound is not None:
+            self._mux_new(self.encoded.encode(None))
         try:
             self._container.close()
         except (FFmpegError, OSError) as error:

@@ -116,6 +116,48 @@ def write_output(
     return written
 
 
+def copy_output(
+    source: SoundSource,
+    path: Path,
+    report: SoundReport,
+    progress: Progress,
+    clock: Stopwatch,
+) -> Written:
+    """Copy everything, the chosen sound track too; for a job that leaves the sound alone.
+
+    Args:
+        source: the input, whole.
+        path: file to write, a container.
+        report: of a decoder that has read the sound.
+        progress: told that something is going on.
+        clock: told the seconds of `write` and `verify`.
+
+    Raises:
+        OutputError: as in `write_output`, or the container cannot hold the sound.
+    """
+    stream = source.stream
+    sound = SoundFormat("copy", stream.sample_rate, stream.layout, stream.sample_format, 0)
+    written = Written(sound, report.first_s or 0.0, report.num_samples)
+    with clock("write"), open_input(source.path) as container:
+        track = track_stream(container, source.track)
+        remux = Remux(container, path, output_format(path), track, None)
+        complete = False
+        try:
+            for _ in remux.packets():
+                raise AssertionError("no packet is for a decoder")
+            progress(1.0, 1.0, "writing")
+            remux.finish()
+            complete = True
+        finally:
+            if not complete:
+                remux.abandon()
+    written.last_end_s = remux.last_end_s
+    written.warnings += [*remux.dropped, *report.sentences()]
+    with clock("verify"):
+        _verify(source, path, remux.copied, written)
+    return written
+
+
 def _write(
     source: SoundSource,
     path: Path,

@@ -10,6 +10,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+import soundfile
 
 from seehear.errors import OutputError
 from seehear.media.codecs import choose_format, output_format
@@ -173,3 +174,9 @@ def test_what_a_container_cannot_hold_is_said(tmp_path: Path) -> None:
     source = write_clip(tmp_path / "in.mp4", tones(0.5, 48000, 1), layout="mono")
     with pytest.raises(OutputError, match="cannot hold the h264"):
         copy_through(source, tmp_path / "out.webm")
+
+
+def test_flac_is_24_bit_so_that_others_can_read_it(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "in.mkv", tones(0.3, 48000, 2), codec="flac")
+    copy_through(source, tmp_path / "out.flac", alone=True)
+    assert soundfile.info(tmp_path / "out.flac").subtype == "PCM_24"

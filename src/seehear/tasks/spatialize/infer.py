@@ -13,13 +13,20 @@ from __future__ import annotations
 from typing import Any
 
 from seehear import registry
-from seehear.media.codecs import AMBISONIC, output_format
+from seehear.media.codecs import AMBISONIC, is_sound_file, output_format
 from seehear.media.opening import check_is_file
 from seehear.media.part import PartFolder, check_output, claimed, finish_published
 from seehear.media.read import SoundReport
 from seehear.runtime import Runtime, Stopwatch, choose_runtime, seed_everything
 from seehear.tasks.hearing import heard_before, keep_windows, mono_blocks, writing_part
-from seehear.tasks.output import check_container, damages, require_picture, write_output
+from seehear.tasks.output import (
+    Written,
+    check_container,
+    copy_output,
+    damages,
+    require_picture,
+    write_output,
+)
 from seehear.tasks.pictures import Pictures
 from seehear.tasks.plans import expected_spans, make_fingerprint, make_plan
 from seehear.tasks.progress import Progress, silent
@@ -135,17 +142,8 @@ def _make(
     folder = None if options.explain is None else ExplainFolder(options.explain)
     complete = False
     try:
-        heard_s = max(report.num_samples / source.sample_rate, 1e-9)
-        written = write_output(
-            source,
-            part.media,
-            renderer,
-            round(8 * report.packet_bytes / heard_s),
-            options.keep_original,
-            writing_part(progress),
-            clock,
-            None if pair.leave_alone else _layout(options),
-        )
+        layout = None if pair.leave_alone else _layout(options)
+        written = _write(options, source, renderer, layout, part, report, progress, clock)
         drawn = []
         if folder is not None and method.engine is not None:
             with clock("explain"):
@@ -193,6 +191,35 @@ def _hear(
         return keep_windows(windows, part, source, report, expected, progress)
     finally:
         pictures.close()
+
+
+def _write(
+    options: SpatializeOptions,
+    source: SoundSource,
+    renderer: Renderer,
+    layout: str | None,
+    part: PartFolder,
+    report: SoundReport,
+    progress: Progress,
+    clock: Stopwatch,
+) -> Written:
+    """Second pass; a whole sound that is left alone is copied packet by packet where that can be."""
+    whole = source.cut is None and not is_sound_file(options.output)
+    same = options.output.suffix.lower() == source.path.suffix.lower()
+    if layout is None and whole and same:
+        return copy_output(source, part.media, report, writing_part(progress), clock)
+    heard_s = max(report.num_samples / source.sample_rate, 1e-9)
+    bit_rate = round(8 * report.packet_bytes / heard_s)
+    return write_output(
+        source,
+        part.media,
+        renderer,
+        bit_rate,
+        options.keep_original,
+        writing_part(progress),
+        clock,
+        layout,
+    )
 
 
 def _renderer(
