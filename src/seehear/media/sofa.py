@@ -10,14 +10,17 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from seehear.errors import InputError
 from seehear.media.opening import check_is_file
+
+if TYPE_CHECKING:
+    # Importing it starts a process that asks for the machine's name; only readers need it.
+    import h5py
 
 Array = NDArray[np.float64]
 
@@ -74,6 +77,8 @@ def read_sofa(path: str | Path) -> SofaFile:
         InputError: not a SOFA file, another convention or data type, not two ears, or fields that
             are missing, contradict each other or are not finite.
     """
+    import h5py
+
     found = check_is_file(path)
     try:
         file = h5py.File(found, "r")
@@ -236,15 +241,20 @@ def _rate(file: h5py.File, path: str) -> int:
     return round(float(rates[0]))
 
 
+def _is_array(thing: object) -> bool:
+    """Whether an entry of a file has values (and is not a group, or missing)."""
+    return hasattr(thing, "shape")
+
+
 def _field(file: h5py.File, name: str, path: str) -> Array:
-    if not isinstance(file.get(name), h5py.Dataset):
+    if not _is_array(file.get(name)):
         raise InputError(f"{path!r} has no {name}, which a SOFA file of HRIRs needs")
     values: Array = np.asarray(file[name][...], np.float64)
     return values
 
 
 def _size(file: h5py.File, name: str, otherwise: int) -> int:
-    return int(file[name].shape[0]) if isinstance(file.get(name), h5py.Dataset) else otherwise
+    return int(file[name].shape[0]) if _is_array(file.get(name)) else otherwise
 
 
 def _text(file: h5py.File, name: str) -> str:
@@ -255,6 +265,6 @@ def _attribute(thing: Any, name: str) -> str:
     value = thing.attrs.get(name, "")
     if isinstance(value, np.ndarray):
         value = value.ravel()[0] if value.size else ""
-    if isinstance(value, h5py.Empty):
+    if type(value).__name__ == "Empty":  # what h5py gives for an attribute without a value
         return ""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
