@@ -27,6 +27,7 @@ from tests.golden import (
     binaural,
     davis,
     davis_sampling,
+    flow_transformer,
     pseudobinaural,
     separation_metrics,
     visah,
@@ -53,6 +54,8 @@ FIXTURES: dict[str, Producer] = {
     "pseudo_binaural_encode": binaural.pseudo_binaural_encode,
     "bigvgan": vocoder.bigvgan,
     "maa3_vae1d": autoencoder.vae1d,
+    "maa3_moe": flow_transformer.moe,
+    "maa3_sampler": flow_transformer.sampler,
 }
 """Fixture -> function that makes its arrays and numbers with the project's code."""
 

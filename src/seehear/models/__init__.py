@@ -92,6 +92,11 @@ MODELS: dict[str, ModelEntry] = {
         "seehear.models.visualaudio.vae:MelVAE",
         "seehear.models.visualaudio.vae:tiny_vae",
     ),
+    "denoiser": ModelEntry(
+        "seehear.models.visualaudio.denoiser:DenoiserConfig",
+        "seehear.models.visualaudio.denoiser:Denoiser",
+        "seehear.models.visualaudio.denoiser:tiny_denoiser",
+    ),
 }
 
 

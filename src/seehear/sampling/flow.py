@@ -55,30 +55,34 @@ def sample_flow(
     steps: int = 2,
     method: Method = "euler",
     guide: PathGuide | None = None,
+    begin: float = 0.0,
 ) -> Tensor:
     """Follow the flow from noise to signal in even steps.
 
     Args:
         velocity: see the module's text. `euler` calls it once per step, the others twice.
-        noise: start [B, ...].
+        noise: start [B, ...]; with `begin` a state of that time.
         steps: number of steps >= 1.
         method: `euler` (order 1), `midpoint` or `heun` (order 2).
         guide: corrects the state after each step.
+        begin: time of the start, 0 <= begin < 1.
 
     Returns:
         [B, ...].
 
     Raises:
-        UsageError: no steps, or no such method.
+        UsageError: no steps, no such method, or a start that is not before the end.
     """
+    if not 0.0 <= begin < 1.0:
+        raise UsageError(f"a flow begins between 0 and 1, not at {begin:g}")
     if steps < 1:
         raise UsageError(f"a flow takes at least one step, not {steps}")
     if method not in get_args(Method):
         raise UsageError(f"no solver is called {method!r}; known: {', '.join(get_args(Method))}")
     state = noise
-    step = 1.0 / steps
+    step = (1.0 - begin) / steps
     for number in range(steps):
-        time = number / steps
+        time = begin + number * step
         slope = _at(velocity, state, time)
         if method == "midpoint":
             slope = _at(velocity, state + 0.5 * step * slope, time + 0.5 * step)
@@ -86,7 +90,7 @@ def sample_flow(
             slope = 0.5 * (slope + _at(velocity, state + step * slope, time + step))
         state = state + step * slope
         if guide is not None:
-            state = guide(state, (number + 1) / steps)
+            state = guide(state, begin + (number + 1) * step)
     return state
 
 
