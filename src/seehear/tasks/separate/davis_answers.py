@@ -66,7 +66,7 @@ class DavisAnswers:
         """See `estimate_magnitudes`."""
         with torch.inference_mode():
             asked = frames.to(self.device)
-            seen = self.model.look(asked.flatten(0, 1)).unflatten(0, asked.shape[:2])
+            seen = self.model.look(asked.flatten(0, 1)).reshape(*asked.shape[:2], -1)
             noise = shared_noise(self.model, self.seed)
             heard = mixtures.to(self.device)
             return estimate_magnitudes(self.model, heard, seen, noise, self.steps or None)
