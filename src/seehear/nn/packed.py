@@ -40,9 +40,13 @@ class PackedLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., K] -> [..., N]."""
+        return self.plus(x, self.bias)
+
+    def plus(self, x: Tensor, bias: Tensor | None) -> Tensor:
+        """The same with another bias [N]: [..., K] -> [..., N]."""
         x = x.to(self.dtype)
         if not self.is_packed:
             with torch.autocast("cpu", enabled=False):
-                return functional.linear(x, self.weight, self.bias)
-        made: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, "none", [], "")
+                return functional.linear(x, self.weight, bias)
+        made: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.weight, bias, "none", [], "")
         return made

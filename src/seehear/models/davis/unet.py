@@ -152,7 +152,7 @@ class SeparationUNet(nn.Module):
         Raises:
             InputError: rows or columns that the network cannot take.
         """
-        self._check(state)
+        self.check(state)
         c = self.time(times)
         x = kept = self.first(torch.cat([mixture, state], dim=1))
         skips = []
@@ -173,7 +173,12 @@ class SeparationUNet(nn.Module):
         x = self.middle1(torch.cat([plane, x], dim=1), told)
         return self.middle2(self.middle_attention(x, told), told)
 
-    def _check(self, state: Tensor) -> None:
+    def check(self, state: Tensor) -> None:
+        """Refuse a picture that the network cannot take.
+
+        Raises:
+            InputError: rows or columns do not fit.
+        """
         rows, columns = state.shape[-2:]
         shrink = self.config.shrink
         if rows != self.config.rows or columns % shrink or columns == 0:

@@ -26,10 +26,11 @@ from seehear.dsp.masks import ratio_masks, upper_centres
 from seehear.dsp.window import WindowPlan
 from seehear.errors import UsageError
 from seehear.models.davis import Davis
+from seehear.models.davis.fast import faster
 from seehear.models.davis.frontend import Picture, picture_of
 from seehear.runtime import Runtime
 from seehear.sampling.gaussian import STEPS
-from seehear.tasks.separate.generate import ClockNoise, draw_queries
+from seehear.tasks.separate.generate import ClockNoise, Network, draw_queries
 from seehear.tasks.separate.listener import join_rows
 
 FADES = 12
@@ -47,12 +48,14 @@ class DrawingListener:
 
     Args:
         module: the network.
+        network: the same function, arranged for the device.
         runtime: device and number format.
         steps: network calls per query.
         seed: of the noise.
     """
 
     module: Davis
+    network: Network
     runtime: Runtime
     steps: int
     seed: int
@@ -106,6 +109,7 @@ class DrawingListener:
             seen.expand(len(heard), -1, -1),
             self.noise.at(starts),
             self.steps,
+            network=self.network,
         )
         with torch.autocast(heard.device.type, enabled=False):
             rows = self._rows(drawn.float(), picture)
@@ -154,4 +158,5 @@ def load_drawing(
     count = module.config.steps if steps is None else steps
     if count > most:
         raise UsageError(f"--steps must be at most {most} for {checkpoint.meta['id']}, not {count}")
-    return DrawingListener(module, runtime, count, seed)
+    network = faster(module, runtime.autocast_dtype or torch.float32)
+    return DrawingListener(module, network, runtime, count, seed)

@@ -22,6 +22,8 @@ from seehear.sampling.guidance import keep_silence
 LARGEST_BATCH = 8
 """Pictures at once: memory grows with it (0.6 GB per picture with the paper's network)."""
 
+Network = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+"""As `Davis.forward`."""
 Noise = Callable[[int], Tensor]
 """-1 for the start, then the number of the step -> noise [1 or windows, 1, rows, columns]."""
 
@@ -82,6 +84,7 @@ def estimate_magnitudes(
     noise: Noise,
     steps: int | None = None,
     batch_size: int = LARGEST_BATCH,
+    network: Network | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Magnitudes of each wanted sound in each window.
 
@@ -92,6 +95,7 @@ def estimate_magnitudes(
         noise: from `shared_noise`.
         steps: network calls per picture; default the configuration's.
         batch_size: pictures that go through the network at once.
+        network: the same function as the model, arranged for a processor; default the model.
 
     Returns:
         Magnitudes [B, Q, bins, columns] on the grid of the mixture's transform (undivided, so up to
@@ -101,7 +105,7 @@ def estimate_magnitudes(
         InputError: another number of windows than of query rows.
     """
     heard = picture_of(waveform, model.config)
-    drawn = draw_queries(model, heard.compressed, seen, noise, steps, batch_size)
+    drawn = draw_queries(model, heard.compressed, seen, noise, steps, batch_size, network)
     return _expand(model, drawn, heard), heard.spectrum
 
 
@@ -112,6 +116,7 @@ def draw_queries(
     noise: Noise,
     steps: int | None = None,
     batch_size: int = LARGEST_BATCH,
+    network: Network | None = None,
 ) -> Tensor:
     """Draw all queries of all windows.
 
@@ -122,6 +127,7 @@ def draw_queries(
         noise: the same for all queries of a window.
         steps: network calls per picture; default the configuration's.
         batch_size: pictures that go through the network at once.
+        network: the same function as the model, arranged for a processor; default the model.
 
     Returns:
         [B, Q, rows, columns].
@@ -145,12 +151,17 @@ def draw_queries(
             drawn = noise(number)
             return drawn if len(drawn) == 1 else drawn[mine]
 
-        parts.append(draw_pictures(model, mixture[mine], wanted, draw, steps))
+        parts.append(draw_pictures(model, mixture[mine], wanted, draw, steps, network))
     return torch.cat(parts)[:, 0].reshape(windows, queries, *mixture.shape[2:])
 
 
 def draw_pictures(
-    model: Davis, mixture: Tensor, seen: Tensor, noise: Noise, steps: int | None = None
+    model: Davis,
+    mixture: Tensor,
+    seen: Tensor,
+    noise: Noise,
+    steps: int | None = None,
+    network: Network | None = None,
 ) -> Tensor:
     """Run the model's sampler.
 
@@ -160,15 +171,17 @@ def draw_pictures(
         seen: [N, D].
         noise: see `shared_noise`.
         steps: network calls; default the configuration's.
+        network: see `draw_queries`.
 
     Returns:
         [N, 1, rows, columns]: in 0..1 with the silence mask, else roughly so.
     """
     config = model.config
     steps = steps or config.steps
+    called: Network = network or model
 
     def call(state: Tensor, times: Tensor) -> Tensor:
-        return model(state, times, mixture, seen)
+        return called(state, times, mixture, seen)
 
     def draw(number: int) -> Tensor:
         return noise(number).expand(mixture.shape)

@@ -135,7 +135,7 @@ def test_steps() -> None:
 @pytest.mark.parametrize(("config", "columns"), [(paper_music(), 256), (paper_ave(), 430)])
 def test_windows_of_published_sizes(config: object, columns: int) -> None:
     module: Any = SimpleNamespace(config=config)
-    listener = DrawingListener(module, CPU, 2, 0)
+    listener = DrawingListener(module, module, CPU, 2, 0)
     plan = listener.plan
     assert 1 + plan.length // plan.grid == columns
     assert plan.hop > 0.8 * plan.length
