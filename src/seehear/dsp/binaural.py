@@ -174,11 +174,11 @@ class MovingSources:
         Returns:
             float32 [2, n], left ear first; late by the silence that `HrirSet.aligned` leaves.
         """
+        if not block.shape[1]:
+            return torch.zeros(2, 0)
         places = self._read(azimuth_deg, elevation_deg, distance_m)  # [K, P, 4]
         if self._places is None:
-            self.place(azimuth_deg, elevation_deg, distance_m)
-            self._places = places[:, 0]
-            self._filters = self._filters_of(places[:, :1])[:, 0]
+            self._places, self._filters = places[:, 0], self._filters_of(places[:, :1])[:, 0]
         bounds, path = self._steps(self._places, places, block.shape[1])
         filters = torch.cat([self._filters[:, None], self._filters_of(path)], dim=1)
         heard = torch.cat([self._past, block.float()], dim=1)
@@ -186,9 +186,9 @@ class MovingSources:
             self._faded(heard, bounds[n : n + BATCH + 1], filters[:, n : n + BATCH + 1])
             for n in range(0, len(bounds) - 1, BATCH)
         ]
-        self._places, self._filters = places[:, -1], filters[:, -1]
+        self._places, self._filters = path[:, -1], filters[:, -1]
         self._past = heard[:, heard.shape[1] - self._past.shape[1] :]
-        return torch.cat(pieces, dim=1) if pieces else torch.zeros(2, 0)
+        return torch.cat(pieces, dim=1)
 
     def finish(self) -> Tensor:
         """What still rings when the sources have fallen silent, float32 [2, taps - 1]."""
@@ -216,7 +216,7 @@ class MovingSources:
         """Responses times gains [K, S, 2, taps] of places [K, S, 4]."""
         responses = self._hrirs.toward(places[..., :3].reshape(-1, 3))
         gain = torch.from_numpy(places[..., 3]).float()
-        return responses.reshape(*places.shape[:2], 2, -1) * gain[..., None, None]
+        return responses.reshape(*places.shape[:2], *responses.shape[1:]) * gain[..., None, None]
 
     def _steps(
         self, start: NDArray[np.float64], places: NDArray[np.float64], num_samples: int
@@ -237,7 +237,7 @@ class MovingSources:
                 bounds.append(first + round(share * (last - first)))
                 path.append(_between(before, after, share))
             before = after
-        return np.array(bounds), np.stack(path, axis=1) if path else np.zeros((len(start), 0, 4))
+        return np.array(bounds), np.stack(path, axis=1)
 
     def _faded(self, heard: Tensor, bounds: NDArray[np.int64], filters: Tensor) -> Tensor:
         """Samples from bounds[0] to bounds[-1] under filters [K, S + 1, 2, taps], [2, n]."""
