@@ -83,13 +83,13 @@ class FastMono2Binaural:
 
     def look(self, frames: Tensor) -> Tensor:
         """As `Mono2Binaural.look`."""
-        with torch.inference_mode():
+        with torch.inference_mode(), torch.autocast("cpu", enabled=False):
             made = [self._trunk(part).float() for part in frames.split(FRAMES)]
             return torch.cat(made)
 
     def __call__(self, spectrum: Tensor, visual: Tensor) -> Tensor:
         """As `Mono2Binaural.forward`."""
-        with torch.inference_mode():
+        with torch.inference_mode(), torch.autocast("cpu", enabled=False):
             heard = spectrum.permute(0, 3, 2, 1).contiguous()  # [B, N, F, 2]
             mask = self._audio(heard.permute(0, 3, 1, 2), visual)  # [B, N, F - 1, 2]
             product = torch.view_as_complex(mask) * torch.view_as_complex(heard)[:, :, :-1]

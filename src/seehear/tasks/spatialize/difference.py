@@ -20,7 +20,8 @@ from torch import Tensor
 from seehear.checkpoint import Checkpoint
 from seehear.dsp.segments import Segment
 from seehear.dsp.window import WindowPlan
-from seehear.models.pseudobinaural.windows import BATCH, Network, differences
+from seehear.models.pseudobinaural.fast import Listener, faster
+from seehear.models.pseudobinaural.windows import BATCH, differences
 from seehear.runtime import Runtime
 from seehear.tasks.spatialize.engine import Kept, ShareEngine
 from seehear.tasks.spatialize.looking import Sight
@@ -70,12 +71,12 @@ class DifferenceEngine:
     Args:
         checkpoint: the network with what is known about it.
         runtime: device and number format.
-        network: spectrum and map to spectrum, arranged for this runtime.
+        network: the same network, arranged for this runtime.
     """
 
     checkpoint: Checkpoint
     runtime: Runtime
-    network: Network
+    network: Listener
 
     @property
     def _config(self) -> Any:
@@ -108,9 +109,8 @@ class DifferenceEngine:
 
     def encode(self, frames: Tensor) -> Tensor:
         """Maps of frames, [N, D, h, w]."""
-        module: Any = self.checkpoint.module
         with self.runtime.inference():
-            maps: Tensor = module.look(frames.to(self.runtime.device))
+            maps = self.network.look(frames.to(self.runtime.device))
         return maps.float()
 
     def run(self, segments: Sequence[Segment], sight: Sight) -> list[Kept]:
@@ -159,8 +159,9 @@ AnyEngine = DifferenceEngine | ShareEngine
 
 def load_difference(checkpoint: Checkpoint, runtime: Runtime) -> DifferenceEngine:
     """Make a loaded network ready."""
-    checkpoint.module.to(runtime.device)
-    return DifferenceEngine(checkpoint, runtime, checkpoint.module)
+    module: Any = checkpoint.module.to(runtime.device)
+    network = faster(module, runtime.autocast_dtype or torch.float32)
+    return DifferenceEngine(checkpoint, runtime, network)
 
 
 def joined(
