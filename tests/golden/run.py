@@ -25,6 +25,7 @@ from seehear.errors import SeehearError
 from tests.golden import (
     autoencoder,
     binaural,
+    contrastive,
     davis,
     davis_sampling,
     flow_transformer,
@@ -53,6 +54,7 @@ FIXTURES: dict[str, Producer] = {
     "apnet_separation": pseudobinaural.apnet_separation,
     "pseudo_binaural_encode": binaural.pseudo_binaural_encode,
     "bigvgan": vocoder.bigvgan,
+    "cavp": contrastive.cavp,
     "maa3_vae1d": autoencoder.vae1d,
     "maa3_moe": flow_transformer.moe,
     "maa3_sampler": flow_transformer.sampler,

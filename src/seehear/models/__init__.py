@@ -97,6 +97,11 @@ MODELS: dict[str, ModelEntry] = {
         "seehear.models.visualaudio.denoiser:Denoiser",
         "seehear.models.visualaudio.denoiser:tiny_denoiser",
     ),
+    "cavp": ModelEntry(
+        "seehear.models.visualaudio.cavp:CAVPConfig",
+        "seehear.models.visualaudio.cavp:CAVP",
+        "seehear.models.visualaudio.cavp:tiny_cavp",
+    ),
 }
 
 

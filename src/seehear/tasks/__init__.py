@@ -144,6 +144,7 @@ IMPORTERS: dict[str, str] = {
     "apnet": "seehear.tasks.spatialize.importing:import_apnet",
     "bigvgan": "seehear.tasks.generate.import_bigvgan:import_bigvgan",
     "vae1d": "seehear.tasks.generate.import_vae:import_vae",
+    "cavp": "seehear.tasks.generate.import_cavp:import_cavp",
     "maa3": "seehear.tasks.generate.import_denoiser:import_maa3",
 }
 
