@@ -11,6 +11,7 @@ layer that is applied twice, are kept (`hidden_steps`); heads are MLPs unless th
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, field
 from typing import Any
@@ -195,7 +196,7 @@ class ConvNorm(nn.Module):
         stride: tuple[int, int, int] = (1, 1, 1),
     ) -> None:
         super().__init__()
-        padding = tuple(k // 2 for k in kernel)
+        padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
         self.conv = nn.Conv3d(before, after, kernel, stride, padding, bias=False)
         self.norm = nn.BatchNorm3d(after)
 
@@ -218,7 +219,7 @@ class AudioEncoder(nn.Module):
         last = len(config.audio_widths) - 1
         self.blocks = nn.ModuleList(
             ConvPair(a, b, (2 if n < config.time_halvings else 1, 2 if n < last else 1))
-            for n, (a, b) in enumerate(zip(widths[:-1], widths[1:], strict=True))
+            for n, (a, b) in enumerate(itertools.pairwise(widths))
         )
         self.hidden = nn.Linear(widths[-1], widths[-1])
         self.steps = config.hidden_steps

@@ -15,7 +15,8 @@ from torch.nn import functional
 
 from seehear.dsp.bands import expansion
 from seehear.dsp.stft import stft
-from seehear.models.bandgain import DB, BandGain, BandGainParts
+from seehear.models.bandgain import BandGain, BandGainParts
+from seehear.nn.bandunet import DB
 from seehear.tasks.highlight.data import SceneBatch
 
 
