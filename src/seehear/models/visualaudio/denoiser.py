@@ -295,7 +295,9 @@ def _experts(letter: str, config: DenoiserConfig) -> nn.Module:
     def bands() -> BandExperts:
         return BandExperts(config.width, config.band_hidden, config.experts)
 
-    return {"T": times, "F": bands, "B": lambda: BothExperts(times(), bands())}[letter]()
+    if letter == "B":
+        return BothExperts(times(), bands())
+    return times() if letter == "T" else bands()
 
 
 def time_features(times: Tensor) -> Tensor:
