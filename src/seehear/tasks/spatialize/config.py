@@ -23,12 +23,13 @@ class SpatializeOptions(CommonOptions):
     """Turn mono sound into binaural sound (or ambisonics) that comes from where it is seen.
 
     Args:
-        model: id (see `seehear models list`) or path of a checkpoint folder; with --per-source a
-            model of separate.
+        model: id (see `seehear models list`) or path of a checkpoint folder; default
+            spatialize/starter. With --per-source a model of separate, default separate/starter.
         positions: CSV or JSON with time, azimuth, elevation, distance and source; then no network
             is used.
         format: two ears for headphones, or four channels of first-order ambisonics (AmbiX).
-        hrtf: head to hear with: kemar, sphere, or a SOFA file; kemar if this machine has it.
+        hrtf: head to hear with: kemar, sphere, or a SOFA file; default kemar if this machine has
+            it, else sphere.
         fov: angle that the width of the picture covers, degrees.
         per_source: separate the sound first and put each source where it is seen.
         force_mono: mix any channels down to one, binaural ones too.

@@ -89,21 +89,23 @@ class ExplainFolder:
         Raises:
             OutputError: the folder cannot be written.
         """
-        chosen = np.unique(np.linspace(0, len(spans) - 1, min(len(spans), MOST)).round())
         end_s = max(source.expected_samples() / source.sample_rate, 1e-3)
+        count = min(max(round(end_s), 1), MOST)
+        middles = np.array([(begin + stop) / 2 for begin, stop in spans]) / engine.sample_rate
         rows = []
         try:
             self.folder.mkdir(exist_ok=True)
-            for index in chosen.astype(int):
-                begin, stop = (sample / engine.sample_rate for sample in spans[index])
-                moment_s = (max(begin, 0.0) + min(stop, max(end_s, begin))) / 2
+            for number in range(count):
+                moment_s = end_s * (number + 0.5) / count
+                index = int(np.abs(middles - moment_s).argmin())
+                begin_s = spans[index][0] / engine.sample_rate
                 frame = _frame(source, moment_s)
                 facts: dict[str, Any] = {}
                 if isinstance(engine, DifferenceEngine):
                     picture = overlay(frame, attention(engine, frame))
                 else:
-                    shares = kept_shares(part.load(int(index)))
-                    picture, facts = _directions(engine, shares, moment_s - begin, frame, fov_deg)
+                    shares = kept_shares(part.load(index))
+                    picture, facts = _directions(engine, shares, moment_s - begin_s, frame, fov_deg)
                 name = f"{moment_s:09.2f}s.png"
                 picture.save(self._part(name), format="PNG")
                 rows.append({"picture": name, "at_s": round(moment_s, 3), **facts})

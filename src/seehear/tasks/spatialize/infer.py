@@ -10,6 +10,7 @@ in `render`, places that the user gives in `positions` and `placing`; files are 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from seehear import registry
@@ -36,6 +37,7 @@ from seehear.tasks.source import SoundSource, open_source
 from seehear.tasks.spatialize.analyse import hear_windows
 from seehear.tasks.spatialize.config import SpatializeOptions
 from seehear.tasks.spatialize.explain import ExplainFolder, check_folder
+from seehear.tasks.spatialize.heads import default_head
 from seehear.tasks.spatialize.method import Method, choose_method
 from seehear.tasks.spatialize.pair import Pair, check_channels, listen_to_pair
 from seehear.tasks.spatialize.placing import make_placer
@@ -70,6 +72,9 @@ def spatialize(options: SpatializeOptions, progress: Progress | None = None) -> 
     done = finish_published(options.output) if options.resume else None
     if done is not None:
         return Result(record=done, path=options.output, warnings=tuple(done["warnings"]))
+    if options.format == "binaural" and options.hrtf is None:
+        # The receipt names the head that was used, so that a replay elsewhere has no other.
+        options = replace(options, hrtf=default_head())
     with clock("total"):
         source = _open(options)
         with clock("load"):

@@ -14,7 +14,7 @@ from seehear.tasks.progress import Progress
 from seehear.tasks.source import SoundSource
 from seehear.tasks.spatialize.config import SpatializeOptions
 from seehear.tasks.spatialize.difference import AnyEngine, DifferenceEngine
-from seehear.tasks.spatialize.heads import default_head, load_head
+from seehear.tasks.spatialize.heads import load_head
 from seehear.tasks.spatialize.loading import load_engine, load_parts
 from seehear.tasks.spatialize.positions import Trajectory, read_positions
 from seehear.tasks.spatialize.sources import PerSourceEngine
@@ -61,7 +61,7 @@ class Method:
 
 
 def choose_method(options: SpatializeOptions, source: SoundSource, runtime: Runtime) -> Method:
-    """Load what the options ask for.
+    """Load what the options ask for; without a head the result is ambisonics.
 
     Raises:
         InputError: head or positions cannot be used.
@@ -70,8 +70,8 @@ def choose_method(options: SpatializeOptions, source: SoundSource, runtime: Runt
             channels.
     """
     head = None
-    if options.format == "binaural":
-        head = load_head(options.hrtf or default_head(), source.sample_rate)
+    if options.hrtf is not None:
+        head = load_head(options.hrtf, source.sample_rate)
     if options.positions is not None:
         trajectories = read_positions(options.positions)
         _check_sources(trajectories, options, source)
