@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from seehear.tasks.separate.config import SeparateOptions
     from seehear.tasks.separate.separator import Separator, load_separator
     from seehear.tasks.spatialize.config import SpatializeOptions
+    from seehear.tasks.spatialize.spatializer import Spatializer, load_spatializer
     from seehear.types import Audio, Clip, Features, Result, Video
 
 __version__ = "0.1.0"
@@ -50,12 +51,14 @@ __all__ = [
     "SeparateOptions",
     "Separator",
     "SpatializeOptions",
+    "Spatializer",
     "UsageError",
     "Video",
     "__version__",
     "highlight",
     "load_highlighter",
     "load_separator",
+    "load_spatializer",
     "separate",
     "spatialize",
 ]
@@ -70,9 +73,11 @@ _LAZY = {
     "SeparateOptions": "seehear.tasks.separate.config",
     "Separator": "seehear.tasks.separate.separator",
     "SpatializeOptions": "seehear.tasks.spatialize.config",
+    "Spatializer": "seehear.tasks.spatialize.spatializer",
     "Video": "seehear.types",
     "load_highlighter": "seehear.tasks.highlight.highlighter",
     "load_separator": "seehear.tasks.separate.separator",
+    "load_spatializer": "seehear.tasks.spatialize.spatializer",
 }
 
 

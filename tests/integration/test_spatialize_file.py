@@ -10,12 +10,15 @@ import av
 import numpy as np
 import pytest
 import soundfile
+import torch
 from PIL import Image
 
 import seehear
 from seehear.cli.main import main
 from seehear.errors import Cancelled, InputError, OutputError, UsageError
 from seehear.media.part import receipt_path
+from seehear.media.read import FrameStream
+from seehear.runtime import choose_runtime
 from seehear.tasks.channels import channel_names_of
 from seehear.tasks.hearing import mono_blocks
 from seehear.tasks.spatialize.config import SpatializeOptions
@@ -284,6 +287,22 @@ def test_pictures_of_where_it_was_put(clip: Path, tmp_path: Path, model: str) ->
         assert min(drawn.size) > 200
     with pytest.raises(OutputError, match="exists already"):
         run(clip, tmp_path / "more.wav", explain=tmp_path / "seen")
+
+
+@pytest.mark.parametrize("model", [TINY, PAPER])
+def test_in_memory_is_the_same_as_on_file(long_clip: Path, tmp_path: Path, model: str) -> None:
+    run(long_clip, tmp_path / "out.wav", model=model)
+    spatializer = seehear.load_spatializer(model, choose_runtime("cpu"), head="sphere")
+    stream = FrameStream(long_clip, spatializer.frame_size)
+    times = [n / 10 for n in range(50)]
+    video = seehear.Video(stream.at(times), torch.tensor(times, dtype=torch.float64))
+    stream.close()
+    sound, rate, _ = decode(long_clip)
+    made = spatializer.run(seehear.Clip(seehear.Audio(torch.from_numpy(sound), rate), video))
+    np.testing.assert_allclose(made.waveform.numpy(), read(tmp_path / "out.wav"), atol=1e-6)
+    with pytest.raises(InputError, match="wants frames of"):
+        small = seehear.Video(video.frames[..., :8, :8], video.times)
+        spatializer.run(seehear.Clip(seehear.Audio(torch.from_numpy(sound), rate), small))
 
 
 def test_the_python_call(clip: Path, tmp_path: Path) -> None:
