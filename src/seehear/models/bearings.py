@@ -35,6 +35,8 @@ from seehear.nn.bandunet import (
 NUM_PLANES = 7
 LARGEST = 65504.0
 """Of half precision."""
+NOWHERE = -3.0
+"""First answer for no direction, before what is learned is added."""
 LEAST_SEEN = 1e-3
 """A class is believed to be seen anywhere at least this much, which keeps logarithms finite."""
 
@@ -135,6 +137,7 @@ class Bearings(nn.Module):
         self.dec1 = Block(w2 + w1 + 2, w1)
         self.dec0 = Block(w1 + w0, w0, depth=1)
         self.to_cells = nn.Conv2d(w0, config.cell_dim, 1)
+        self.trust = nn.Parameter(torch.tensor(1.5))
         self.look = _Look(config)
         self.meet = _Meet(config)
 
@@ -147,7 +150,8 @@ class Bearings(nn.Module):
 
         Args:
             waveform: float32 [B, T] at `config.sample_rate`, T > 0.
-            maps: float [B, S, D, h, w], what the encoder says of places of S frames, S > 0.
+            maps: float [B, S, D, h, w], what the encoder says of places of S frames, S > 0, shrunk
+                where nothing is to be seen (`features/places.py`).
             times: float [B, S], seconds from the window's start at which frames are seen.
             seen: bool [B, S]; False = padding. Without any frame all is heard from nowhere.
 
@@ -238,7 +242,9 @@ class Bearings(nn.Module):
         """Log of how well each direction's classes [B, M, A, K] explain a cell: [B, A + 1, f, M]."""
         probable = classes.exp()
         met = torch.einsum("bmak,bkfm->bafm", shown, probable[:, :-1])
-        return functional.pad(met.clamp_min(LEAST_SEEN), (0, 0, 0, 0, 0, 1), value=0.05).log()
+        # What is seen is unsure; how much a preference counts is learned.
+        answer = self.trust * met.clamp_min(LEAST_SEEN).log()
+        return functional.pad(answer, (0, 0, 0, 0, 0, 1), value=NOWHERE)
 
     def _summary(self, coarse: Tensor) -> Tensor:
         """Mean direction and belief in none of the first answer, [B, 2, f, M]."""

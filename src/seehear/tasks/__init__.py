@@ -129,6 +129,23 @@ TASKS: dict[str, TaskSpec] = {
             "seehear.tasks.spatialize.config:SpatializeOptions",
             "seehear.tasks.spatialize.infer:spatialize",
         ),
+        prepare={
+            "pseudo-pairs": Action(
+                "fixed pairs of pictures and sounds in the same places, from recordings and photos",
+                "seehear.tasks.spatialize.pairs_options:PairsOptions",
+                "seehear.tasks.spatialize.prepare_pairs:prepare_pairs",
+            ),
+        },
+        train=Action(
+            "the network that says where sounds come from, on simulated pairs made on the fly",
+            "seehear.tasks.spatialize.train_options:TrainConfig",
+            "seehear.tasks.spatialize.train:train_spatialize",
+        ),
+        evaluate=Action(
+            "distances to the true ears, sides and angles on simulated pairs, with baselines",
+            "seehear.tasks.spatialize.evaluate_options:EvaluateOptions",
+            "seehear.tasks.spatialize.evaluate:evaluate_spatialize",
+        ),
     ),
 }
 

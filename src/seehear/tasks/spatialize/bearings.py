@@ -16,6 +16,7 @@ from seehear.dsp.masks import upper_centres, with_upper_band
 from seehear.dsp.segments import Segment
 from seehear.dsp.window import WindowPlan
 from seehear.features.concepts import ConceptEncoder, load_query_encoder
+from seehear.features.places import detailed_maps
 from seehear.runtime import Runtime
 from seehear.tasks.spatialize.engine import Kept, keep_shares
 from seehear.tasks.spatialize.looking import Sight, frame_numbers
@@ -92,8 +93,8 @@ class BearingsEngine:
         return np.asarray(module.positions.double().cpu().numpy())
 
     def encode(self, frames: Tensor) -> Tensor:
-        """Maps of frames, [N, D, h, w]."""
-        return self.encoder.encode_maps(frames)
+        """Maps of frames where there is something to be seen, [N, D, h, w]."""
+        return detailed_maps(self.encoder, frames)
 
     def run(self, segments: Sequence[Segment], sight: Sight) -> list[Kept]:
         """Shares of a batch of windows; see `engine.ShareEngine`."""

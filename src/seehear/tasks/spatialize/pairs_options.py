@@ -56,7 +56,7 @@ class PairsOptions:
     backdrop: Literal["all", "black", "photo", "blend"] = "all"
     fov: Annotated[float, tyro.conf.arg(metavar="DEG")] = 120.0
     duration: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 5.0
-    fewest: Annotated[int, tyro.conf.arg(metavar="N")] = 1
+    fewest: Annotated[int, tyro.conf.arg(metavar="N")] = 2
     as_recorded: bool = False
     any_use_only: bool = False
     force: bool = False

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ import torch
 from torch import nn
 
 from seehear import registry
-from seehear.checkpoint import save_checkpoint
+from seehear.checkpoint import load_checkpoint, save_checkpoint
 from seehear.config import to_dict
 from seehear.data.melodies import render_melodies
 from seehear.data.mixes import MixRule
@@ -26,18 +28,21 @@ from seehear.data.sources import SAMPLE_RATE, SourceRow, read_sources
 from seehear.dsp.hrir import HrirSet, spherical_head
 from seehear.errors import ModelError
 from seehear.features.concepts import ConceptEncoder, load_query_encoder
+from seehear.features.places import detailed_maps
 from seehear.metrics.report import write_text
 from seehear.models import build_config, build_model
 from seehear.models.bandmask import BandMask
 from seehear.models.bearings import Bearings
 from seehear.nn.bandunet import fit_half_precision
 from seehear.runtime import seed_everything, versions
-from seehear.tasks.spatialize.card import model_card, used_rows
+from seehear.tasks.cards import model_card
+from seehear.tasks.spatialize.card import ABOUT, LIMITS, used_rows
 from seehear.tasks.spatialize.data import PairBatches, PairSettings
 from seehear.tasks.spatialize.heads import load_head
 from seehear.tasks.spatialize.library import load_pair_library
 from seehear.tasks.spatialize.objective import BearingsObjective
 from seehear.tasks.spatialize.train_options import Pairing, TrainConfig
+from seehear.tasks.spatialize.train_paper import train_paper
 from seehear.tasks.spatialize.validation import FixedPairs, measure_pairs
 from seehear.train.loop import FitReport, MakeBatch, Validate, fit
 from seehear.train.settings import RunLimits
@@ -61,6 +66,9 @@ def train_spatialize(config: TrainConfig, progress: Progress | None = None) -> d
         ModelError: weights of the encoder or of the start are missing, or do not fit.
         MissingDependency: accelerate is not installed.
     """
+    if config.kind != "bearings":
+        pairing = config.pairing
+        return train_paper(config, lambda: training_heads(pairing), pair_rule(pairing), progress)
     config.output.mkdir(parents=True, exist_ok=True)
     merged = json.dumps(to_dict(config), indent=1)
     (config.output / "train.json").write_text(merged + "\n", encoding="utf-8")
@@ -91,7 +99,8 @@ def _finish(
     }
     digest = save_checkpoint(folder, model, config.kind, meta, dtype=torch.float16)
     rows = used_rows(rows_of_split(_rows(config), "train", any_use_only=True))
-    write_text(folder / "README.md", model_card(config.output.name, meta, rows))
+    card = model_card(config.output.name, ABOUT, LIMITS, meta, rows)
+    write_text(folder / "README.md", card)
     return {
         "checkpoint": str(folder),
         "sha256": digest,
@@ -116,7 +125,7 @@ def _bearings(config: TrainConfig) -> Parts:
     settings = PairSettings(config.batch, config.seed, blind=pairing.blind, long=pairing.long)
     rule = pair_rule(pairing)
     batches = PairBatches(
-        train, heads, encoder.encode_maps, encoder.classes, model.config, settings, rule
+        train, heads, partial(detailed_maps, encoder), encoder.classes, model.config, settings, rule
     )
     kept = fixed_pairs(held_out, batches, config)
     # Convolutions run about twice as fast on a CPU in this layout.
@@ -140,7 +149,7 @@ def _bearings(config: TrainConfig) -> Parts:
 
 def _begin(model: Bearings, encoder: ConceptEncoder, start: str) -> dict[str, Any]:
     """Class directions, and the ear of a separator if one is wanted; says which."""
-    vectors = encoder.class_vectors()[: model.config.num_classes]
+    vectors = encoder.class_vectors()
     if vectors.shape != model.directions.shape:
         raise ModelError(
             f"classes of {encoder.id} are {tuple(vectors.shape)}, the model takes "
@@ -149,12 +158,17 @@ def _begin(model: Bearings, encoder: ConceptEncoder, start: str) -> dict[str, An
     model.directions.copy_(vectors)
     if start == "none":
         return {}
-    loaded = registry.load(start, "separate")
-    if not isinstance(loaded.module, BandMask):
+    folder = Path(start)
+    loaded = load_checkpoint(folder) if folder.is_dir() else registry.load(start, "separate")
+    if isinstance(loaded.module, BandMask):
+        model.start_from(loaded.module)
+    elif isinstance(loaded.module, Bearings) and loaded.module.config == model.config:
+        model.load_state_dict(loaded.module.state_dict())
+    else:
         raise ModelError(
-            f"{start} is a {loaded.name}; bearings start from a bandmask, or start=none"
+            f"{start} is a {loaded.name} of another kind or shape; bearings start from a bandmask or "
+            f"bearings like themselves, or with start=none"
         )
-    model.start_from(loaded.module)
     return {"started_from": start, "started_from_sha256": loaded.sha256}
 
 

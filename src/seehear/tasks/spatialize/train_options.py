@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from seehear.errors import ConfigError
-from seehear.train.settings import LoopConfig, OptimConfig
+from seehear.tasks.spatialize.paper_options import PaperTraining
+from seehear.tasks.training_options import TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -49,49 +50,37 @@ class Pairing:
     validation: int = 96
 
 
-@dataclass(frozen=True)
-class TrainConfig:
-    """One training run.
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig(TrainingConfig):
+    """One training run; see `TrainingConfig` for what every run says.
 
     Args:
-        kind: which model is trained.
-        output: run folder: state, log, and at the end the checkpoint in `checkpoint`.
+        kind: which model is trained: our own, or one of the published networks.
+        output: run folder.
         sources: CSV of recordings and photos.
-        start: separation model whose knowledge of sounds is the start: id or folder; `none` = afresh.
-        model: fields of the model's configuration that differ from its defaults.
+        start: separation model whose knowledge of sounds is the start, or bearings to go on from: id
+            or folder; `none` = afresh (`bearings`).
         batch: pairs per batch.
         pairing: how pairs are made.
-        optim: optimiser.
-        loop: length and habits.
-        seed: of weights, batches, dropout and validation.
-        device: where to train.
-        max_minutes: stop this call after so much wall-clock time, 0 = no limit. With the schedule
-            `clock` it is the length of the whole run, over all resumes.
-        licence: licence of the trained weights, as written into the checkpoint.
+        paper: what concerns the published networks only (`mono2binaural`, `apnet`).
 
     Raises:
         ConfigError: what the kind needs is missing, or shares are not shares of 1.
     """
 
-    kind: Literal["bearings"]
+    kind: Literal["bearings", "mono2binaural", "apnet"]
     output: Path = Path("runs/spatialize")
     sources: Path | None = None
     start: str = "separate/starter"
-    model: dict[str, Any] = field(default_factory=dict)
     batch: int = 8
     pairing: Pairing = field(default_factory=Pairing)
-    optim: OptimConfig = field(default_factory=OptimConfig)
-    loop: LoopConfig = field(default_factory=LoopConfig)
-    seed: int = 0
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    max_minutes: float = 0.0
-    licence: str = "Apache-2.0"
+    paper: PaperTraining = field(default_factory=PaperTraining)
 
     def __post_init__(self) -> None:
-        if self.sources is None:
+        super().__post_init__()
+        recorded_only = self.kind != "bearings" and self.paper.recorded == 1
+        if self.sources is None and not recorded_only:
             raise ConfigError(f"training {self.kind} needs sources=FILE; add it to the command")
-        if self.batch < 1:
-            raise ConfigError(f"batch must be 1 or more, not {self.batch}")
         for name in ("counts", "backdrops"):
             shares = getattr(self.pairing, name)
             if abs(sum(shares) - 1) > 1e-6 or min(shares) < 0:
