@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import scipy.fft
@@ -40,6 +40,8 @@ from seehear.dsp.hrir import HrirSet
 from seehear.errors import InputError
 
 TRIES = 200
+SMALLER = 0.98
+"""Factor on sizes from try to try, where all crops must find room."""
 KNOT_S = 0.25
 """Seconds between places of a moving thing; in between filters are cross-faded."""
 
@@ -200,13 +202,14 @@ def draw_pair(library: PairLibrary, rng: np.random.Generator, rule: PairRule) ->
 
 
 def lay_out(crops: Sequence[Crop], rng: np.random.Generator, rule: PairRule) -> list[Box]:
-    """Sizes and places with room for all crops: drawn again until they fit.
+    """Sizes and places with room for all crops: drawn again, smaller each time, until they fit.
 
     Raises:
         InputError: they do not fit in 200 draws.
     """
-    for _ in range(TRIES):
-        boxes = _layout(crops, rng, rule)
+    for number in range(TRIES):
+        low, high = (share * SMALLER**number for share in rule.height)
+        boxes = _layout(crops, rng, replace(rule, height=(low, high)))
         if None not in boxes:
             return [box for box in boxes if box is not None]
     raise InputError(
