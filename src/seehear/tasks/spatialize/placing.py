@@ -152,7 +152,9 @@ class _Ears:
         if not self._begun:
             self._sources.place(*(places[:, row, 0] for row in range(3)))
             self._begun = True
-        made: Block = self._sources.push(sound, *(places[:, row, 1:] for row in range(3))).numpy()
+        # Sources that stand still need one filter, not one per step.
+        ends = places[:, :, -1:] if not np.ptp(places, axis=2).any() else places[:, :, 1:]
+        made: Block = self._sources.push(sound, *(ends[:, row] for row in range(3))).numpy()
         return made
 
     def rest(self) -> Block:
