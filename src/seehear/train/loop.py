@@ -159,7 +159,7 @@ class _Run:
         self.objective.train()
         rate = learning_rate(self.optim, self.step, self._progress())
         for group in self.optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("share", 1.0)
         seed_everything(
             _mix(
                 self.limits.seed, self.step * accelerator.num_processes + accelerator.process_index

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import nn
@@ -11,15 +12,25 @@ from seehear.train.settings import OptimConfig
 
 
 def make_optimiser(model: nn.Module, config: OptimConfig) -> torch.optim.Optimizer:
-    """Optimiser over all parameters that need gradients."""
-    wanted = [p for p in model.parameters() if p.requires_grad]
-    if config.name == "adam":
-        return torch.optim.Adam(wanted, lr=config.learning_rate)
-    groups = [
-        {"params": [p for p in wanted if p.ndim >= 2], "weight_decay": config.weight_decay},
-        {"params": [p for p in wanted if p.ndim < 2], "weight_decay": 0.0},
+    """Optimiser over all parameters that need gradients.
+
+    A model may say in `slower` which parts learn more slowly: beginning of their names -> share of the
+    learning rate. Groups of parameters carry it as `share`.
+    """
+    shares: Mapping[str, float] = getattr(model, "slower", {})
+    groups: dict[tuple[bool, float], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            share = next((s for start, s in shares.items() if name.startswith(start)), 1.0)
+            decayed = config.name == "adamw" and parameter.ndim >= 2
+            groups.setdefault((not decayed, share), []).append(parameter)
+    listed = [
+        {"params": group, "weight_decay": 0.0 if spared else config.weight_decay, "share": share}
+        for (spared, share), group in sorted(groups.items(), key=lambda item: item[0])
     ]
-    return torch.optim.AdamW(groups, lr=config.learning_rate)
+    if config.name == "adam":
+        return torch.optim.Adam(listed, lr=config.learning_rate)
+    return torch.optim.AdamW(listed, lr=config.learning_rate)
 
 
 def learning_rate(config: OptimConfig, step: int, progress: float) -> float:

@@ -35,6 +35,15 @@ def test_decay_spares_biases() -> None:
     assert decay == {(2, 3): 0.1, (2,): 0.0}
 
 
+def test_parts_that_learn_more_slowly() -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    model.slower = {"0.": 0.1}  # type: ignore[assignment]
+    for name in ("adam", "adamw"):
+        groups = make_optimiser(model, OptimConfig(name=name)).param_groups  # type: ignore[arg-type]
+        shares = {id(p): g["share"] for g in groups for p in g["params"]}
+        assert [shares[id(p)] for p in model.parameters()] == [0.1, 0.1, 1.0, 1.0]
+
+
 def test_average_follows_and_copies_counts() -> None:
     model = nn.BatchNorm1d(2)
     average = WeightAverage(model, 0.9)

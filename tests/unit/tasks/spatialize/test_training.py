@@ -104,7 +104,8 @@ def test_what_does_not_fit_is_said(corpus: Path, tmp_path: Path, tiny: Path) -> 
 
 def test_configurations_load_and_name_what_they_train() -> None:
     for path in sorted(CONFIGS.glob("*.toml")):
-        assert load_config(TrainConfig, path, ["sources=x.csv"]).kind == "bearings"
+        config = load_config(TrainConfig, path, ["sources=x.csv"])
+        assert (config.kind == "bearings") == (path.stem in ("starter", "tiny"))
 
 
 def test_pairs_are_the_same_again_and_say_where_things_are(
