@@ -109,7 +109,7 @@ def time_difference_error(estimate: Tensor, reference: Tensor, sample_rate: int)
     """Absolute error of the low-frequency ITD in microseconds."""
     _check(estimate, reference)
     ours, theirs = (
-        low_frequency_itd_us(*pair.unbind(1), sample_rate) for pair in (estimate, reference)
+        low_frequency_itd_us(pair[:, 0], pair[:, 1], sample_rate) for pair in (estimate, reference)
     )
     return (ours - theirs).abs()
 

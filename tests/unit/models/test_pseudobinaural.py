@@ -272,9 +272,9 @@ def test_pyramid_knows_where(model: Mono2Binaural) -> None:
     left = torch.rand(1, 16, 2, 4)
     with torch.inference_mode():
         features = pyramid.audio(spectrum, left).features
-        told = pyramid.pyramid.responses(features, left)[:, :8].unflatten(1, (2, 4))
-        moved = pyramid.pyramid.responses(features, left.roll(1, dims=-1))[:, :8].unflatten(
-            1, (2, 4)
+        told = pyramid.pyramid.responses(features, left)[:, :8].reshape(1, 2, 4, 128, 32)
+        moved = pyramid.pyramid.responses(features, left.roll(1, dims=-1))[:, :8].reshape(
+            1, 2, 4, 128, 32
         )
     # Cells answer for themselves: move the picture, and the answers at the finest level move along.
     assert torch.allclose(told.roll(1, dims=2), moved, atol=1e-5)

@@ -84,7 +84,7 @@ class FastMono2Binaural:
     def look(self, frames: Tensor) -> Tensor:
         """As `Mono2Binaural.look`."""
         with torch.inference_mode(), torch.autocast("cpu", enabled=False):
-            made = [self._trunk(part).float() for part in frames.split(FRAMES)]
+            made = [self._trunk(part).float() for part in torch.split(frames, FRAMES)]
             return torch.cat(made)
 
     def __call__(self, spectrum: Tensor, visual: Tensor) -> Tensor:
@@ -160,8 +160,7 @@ class _Audio:
         ]
         first, *middle, last = audio.up
         assert isinstance(first, Up) and isinstance(last, Up), "levels are of this kind"
-        seen = first.conv.in_channels - downs[-1].conv.out_channels  # type: ignore[union-attr, operator]
-        self._first = SmallUp(*_up_weights(first), seen, dtype)
+        self._first = SmallUp(*_up_weights(first), audio.seen, dtype)
         self._first_norm = _instance(first.norm)
         self._middle = [_Middle(level, dtype) for level in middle]  # type: ignore[arg-type]
         # 2 sigmoid(x) - 1 is tanh(x / 2).

@@ -19,7 +19,7 @@ Pair = tuple[int, int]
 def can_pack(dtype: torch.dtype) -> bool:
     """Whether this build and processor have the layers below."""
     ops = torch.ops.mkldnn
-    if not torch.backends.mkldnn.is_available() or not hasattr(
+    if not torch.backends.mkldnn.is_available() or not hasattr(  # type: ignore[no-untyped-call]
         ops, "_convolution_transpose_pointwise"
     ):
         return False
@@ -179,7 +179,8 @@ class NarrowUp:
     def __call__(self, x: Tensor) -> Tensor:
         """[B, C, H, W] -> [B, 2H, 2W, N] (channels last as a shape), without activation."""
         batch, _, height, width = x.shape
-        made = self._conv(x).permute(0, 2, 3, 1).unflatten(-1, (2, 2, -1))
+        made = self._conv(x).permute(0, 2, 3, 1)
+        made = made.reshape(*made.shape[:3], 2, 2, -1)
         whole = made.new_empty(batch, height, 2, width, 2, made.shape[-1])
         for k in range(2):
             for m in range(2):

@@ -32,7 +32,7 @@ class Fusion(nn.Module):
         """Sound [B, C, F, N] and map [B, D, h, w] -> responses of the cells [B, h * w, F, N]."""
         kernels = torch.relu(self.kernels(visual.flatten(2)))
         made = kernels.mT @ heard.flatten(2)
-        return made.unflatten(2, heard.shape[2:])
+        return made.reshape(*made.shape[:2], *heard.shape[2:])
 
 
 class Pyramid(nn.Module):

@@ -76,12 +76,12 @@ class AudioNet(nn.Module):
         into = (2, *widths[:-1])
         self.down = nn.ModuleList(Down(a, b, norm) for a, b in zip(into, widths, strict=True))
         rows, columns = config.cells
-        seen = config.look_channels * rows * columns
+        self.seen = config.look_channels * rows * columns
         self.look = nn.Conv2d(config.trunk_widths[-1], config.look_channels, 1)
         # Batch norm also where the levels have instance norm, as published.
         self.look_norm = nn.BatchNorm2d(config.look_channels)
         outs = (*reversed(widths[:-1]), 2)
-        ins = (widths[-1] + seen, *(2 * width for width in outs[:-1]))
+        ins = (widths[-1] + self.seen, *(2 * width for width in outs[:-1]))
         self.up = nn.ModuleList(
             Up(a, b, norm, last=i == len(outs) - 1)
             for i, (a, b) in enumerate(zip(ins, outs, strict=True))
@@ -100,10 +100,9 @@ class AudioNet(nn.Module):
             x = down(x)
             skips.append(x)
         seen = torch.relu(self.look_norm(self.look(visual))).flatten(1)
-        expected = self.up[0].conv.in_channels - x.shape[1]
-        if seen.shape[1] != expected:
+        if seen.shape[1] != self.seen:
             raise InputError(
-                f"the picture's map is {tuple(visual.shape)}, the network needs {expected} numbers of "
+                f"the picture's map is {tuple(visual.shape)}, the network needs {self.seen} numbers of "
                 f"it; give it pictures of the size that its configuration names"
             )
         x = torch.cat([seen[:, :, None, None].expand(-1, -1, *x.shape[2:]), x], dim=1)

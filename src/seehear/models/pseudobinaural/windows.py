@@ -148,9 +148,7 @@ def spatialised(
     chosen = torch.as_tensor(list(which), device=maps.device)
     parts = [
         differences(network, config, w, maps[i], v)
-        for w, i, v in zip(
-            windows.split(BATCH), chosen.split(BATCH), levels.split(BATCH), strict=True
-        )
+        for w, i, v in zip(*(torch.split(x, BATCH) for x in (windows, chosen, levels)), strict=True)
     ]
     sums = windows
     if stale_tail and len(starts) > 1:

@@ -260,8 +260,8 @@ def test_trunk_is_the_network_that_others_call_so(tmp_path: Path) -> None:
     theirs = transformers.ResNetModel(config).eval()
     for part in theirs.modules():
         if isinstance(part, torch.nn.BatchNorm2d):
-            torch.nn.init.uniform_(part.running_mean, -0.1, 0.1)
-            torch.nn.init.uniform_(part.running_var, 0.8, 1.2)
+            torch.nn.init.uniform_(part.get_buffer("running_mean"), -0.1, 0.1)
+            torch.nn.init.uniform_(part.get_buffer("running_var"), 0.8, 1.2)
     theirs.save_pretrained(tmp_path)
     trunk = Trunk((1, 2, 1, 1), (8, 8, 16, 16)).eval()
     start_trunk(trunk, str(tmp_path))
