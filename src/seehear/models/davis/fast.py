@@ -108,7 +108,8 @@ class FastDavis:
         self._leave = Entry(entry, kernel, None, size, dtype)
         self._leave_skip = Entry(entry, mixing, None, size, dtype)
         self._last = unet.last.weight.detach().flatten()
-        self._offset = float(unet.last.bias)
+        offset: Any = unet.last.bias
+        self._offset = float(offset)
 
     @torch.no_grad()
     def __call__(self, state: Tensor, times: Tensor, mixture: Tensor, seen: Tensor) -> Tensor:
@@ -201,7 +202,7 @@ class _Times:
         config = self._model.config
         told = torch.tensor([time * FLOW_TIMES if config.process == "flow" else time])
         c = functional.silu(self._model.unet.time(told))[0]
-        made = torch.addmv(self._bias, self._weight, c).split(self._sizes)
+        made = torch.split(torch.addmv(self._bias, self._weight, c), self._sizes)
         films: list[Film] = []
         for part in made:
             scale, shift = part.chunk(2)

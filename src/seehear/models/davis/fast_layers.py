@@ -202,7 +202,7 @@ def _split(
     weight: Tensor, bias: Tensor | None, parts: list[int], size: tuple[int, int], dtype: torch.dtype
 ) -> list[Conv]:
     """One convolution per part of the input; the first has the bias."""
-    weights = weight.detach()[:, : sum(parts)].split(parts, dim=1) if parts else ()
+    weights = torch.split(weight.detach()[:, : sum(parts)], parts, dim=1) if parts else ()
     return [Conv(w, bias if i == 0 else None, size, dtype) for i, w in enumerate(weights)]
 
 
@@ -239,7 +239,9 @@ class Plane:
         self.query = PackedLinear(weight[:inner], None, dtype)
         self.key_value = PackedLinear(weight[inner:], None, dtype)
         out: Any = layer.out
-        self.mixing = out.weight.detach().flatten(1).unflatten(1, (self.heads, self.head_dim))
+        self.mixing = torch.unflatten(
+            out.weight.detach().flatten(1), 1, (self.heads, self.head_dim)
+        )
         self.bias = out.bias.detach().to(dtype)
         self.gain, self.out_gain = layer.norm_gain.detach(), layer.out_gain.detach()
 
@@ -250,8 +252,8 @@ class Plane:
         width = flat.shape[1:]
         h = functional.layer_norm(flat, width, self.gain * film[0], film[1], EPSILON)
         matrix = self._mixing_of(h)
-        for piece, target in zip(h.split(PIECE), flat.split(PIECE), strict=True):
-            query = self.query(piece).unflatten(1, (self.heads, -1)).softmax(dim=2)
+        for piece, target in zip(torch.split(h, PIECE), torch.split(flat, PIECE), strict=True):
+            query = torch.unflatten(self.query(piece), 1, (self.heads, -1)).softmax(dim=2)
             made = _linear(query.flatten(1), matrix, self.bias)
             target.add_(functional.layer_norm(made, width, self.out_gain, None, EPSILON))
         return x
@@ -263,7 +265,7 @@ class Plane:
         offset = self._offset_of(h[:PIECE])
         total, context = self._gathered(h, offset)
         if not bool(context.isfinite().all() & total.isfinite().all()):
-            offsets = [self._offset_of(piece) for piece in h.split(PIECE)]
+            offsets = [self._offset_of(piece) for piece in torch.split(h, PIECE)]
             total, context = self._gathered(h, torch.stack(offsets).amin(dim=0))
         context /= (total * (len(h) * dim**0.5)).view(heads, dim, 1)
         return torch.einsum("ohe,hde->ohd", self.mixing, context).flatten(1).to(self.dtype)
@@ -278,7 +280,7 @@ class Plane:
         heads, dim = self.heads, self.head_dim
         total = h.new_zeros(heads * dim, dtype=torch.float32)
         context = h.new_zeros(heads, dim, dim, dtype=torch.float32)
-        for piece in h.split(PIECE):
+        for piece in torch.split(h, PIECE):
             key, value = self.key_value.plus(piece, offset).chunk(2, dim=1)  # [N, H D]
             weight = key.exp_()
             total += weight.sum(dim=0, dtype=torch.float32)
@@ -289,10 +291,10 @@ class Plane:
         """[N, H D] twice -> products within each head [H, D, D]."""
         heads = self.heads
         if self.dtype == torch.float32:
-            keys = weight.unflatten(1, (heads, -1)).permute(1, 2, 0)
-            return keys @ value.unflatten(1, (heads, -1)).transpose(0, 1)
+            keys = torch.unflatten(weight, 1, (heads, -1)).permute(1, 2, 0)
+            return keys @ torch.unflatten(value, 1, (heads, -1)).transpose(0, 1)
         # One large product with what belongs to different heads thrown away is quicker here.
-        whole = (weight.t() @ value).unflatten(0, (heads, -1)).unflatten(2, (heads, -1))
+        whole = torch.unflatten(torch.unflatten(weight.t() @ value, 1, (heads, -1)), 0, (heads, -1))
         return whole.diagonal(dim1=0, dim2=2).permute(2, 0, 1).float()
 
 
@@ -330,7 +332,7 @@ class AlongTime:
         weight = (self.weight * film[0]).to(self.dtype)
         bias = (torch.mv(self.weight, film[1]) + self.bias).to(self.dtype)
         made = _linear(x.view(-1, channels), weight, bias).view(count, bands, -1)
-        pair, value = made.split([sum(self.sizes[:2]), self.sizes[2]], dim=2)
+        pair, value = torch.split(made, [sum(self.sizes[:2]), self.sizes[2]], dim=2)
         pairs = self._tokens(pair, 2 * self.heads).float()
         pairs = functional.prelu(pairs[None], self.pair_slope)[0]
         pairs = functional.layer_norm(pairs, pairs.shape[2:], eps=EPSILON)
@@ -355,7 +357,7 @@ class AlongTime:
     @staticmethod
     def _tokens(x: Tensor, heads: int) -> Tensor:
         """[T, F, H c] -> [H, T, F c]."""
-        return x.unflatten(2, (heads, -1)).permute(2, 0, 1, 3).flatten(2)
+        return torch.unflatten(x, 2, (heads, -1)).permute(2, 0, 1, 3).flatten(2)
 
 
 def _by_token(norm: TokenNorm) -> tuple[Tensor, Tensor]:
@@ -382,7 +384,7 @@ class Middle:
         flat = x.flatten(0, 1)
         gain, offset = (self.gain, None) if film is None else (self.gain * film[0], film[1])
         h = functional.layer_norm(flat, flat.shape[1:], gain, offset, EPSILON)
-        parts = self.qkv(h).unflatten(1, (3, self.heads, -1)).permute(1, 2, 0, 3)[:, None]
+        parts = torch.unflatten(self.qkv(h), 1, (3, self.heads, -1)).permute(1, 2, 0, 3)[:, None]
         query, key, value = parts  # [1, H, P, D]
         made = functional.scaled_dot_product_attention(query, key, value)
         flat.add_(self.out(made[0].transpose(0, 1).flatten(1)))
