@@ -30,11 +30,26 @@ class BinauralClip:
         id: unique within the manifest.
         split: train, val or test.
         path: video file, relative to the manifest's folder.
+        video_id: recording that it is cut from; "" = its own id. No recording may be in two splits.
+        sound: file with both ears, where the video's own sound is not that.
+        start_s: where the clip starts in the file.
+        duration_s: its length, or None for all that follows.
+        mono: whether one thing sounds, so that it may be cut out for pseudo pairs.
     """
 
     id: str
     split: str
     path: str
+    video_id: str = ""
+    sound: str | None = None
+    start_s: float = 0.0
+    duration_s: float | None = None
+    mono: bool = False
+
+    @property
+    def recording(self) -> str:
+        """What it is cut from."""
+        return self.video_id or self.id
 
 
 def read_clips(manifest: Path) -> list[BinauralClip]:
@@ -59,13 +74,15 @@ def read_clips(manifest: Path) -> list[BinauralClip]:
             raise InputError(f"{manifest}, line {number}: {error}") from error
         if clip.id in clips:
             raise InputError(f"{manifest}, line {number}: the id {clip.id!r} is there twice")
-        if places.setdefault(clip.path, clip.split) != clip.split:
-            raise InputError(
-                f"{manifest}, line {number}: {clip.path} is in {places[clip.path]} and in "
-                f"{clip.split}; a file belongs to one split"
-            )
-        if not (manifest.parent / clip.path).is_file():
-            raise InputError(f"{manifest}, line {number}: there is no file {clip.path}")
+        for name in {clip.path, clip.recording}:
+            if places.setdefault(name, clip.split) != clip.split:
+                raise InputError(
+                    f"{manifest}, line {number}: {name} is in {places[name]} and in {clip.split}; "
+                    f"a recording belongs to one split"
+                )
+        for path in (clip.path, clip.sound or clip.path):
+            if not (manifest.parent / path).is_file():
+                raise InputError(f"{manifest}, line {number}: there is no file {path}")
         clips[clip.id] = clip
     if not clips:
         raise InputError(f"{manifest} lists no videos")
@@ -109,12 +126,14 @@ class BinauralClips:
         """
         clip = self._clips[int(rng.integers(len(self._clips)))]
         path = self._folder / clip.path
+        sound = self._folder / (clip.sound or clip.path)
         duration_s = num_samples / self._rate
-        start_s = float(rng.uniform(0.0, max(self._duration(path) - duration_s, 1e-6)))
-        audio = read_audio(path, start_s, duration_s)
+        there_s = clip.duration_s or self._duration(sound) - clip.start_s
+        start_s = clip.start_s + float(rng.uniform(0.0, max(there_s - duration_s, 1e-6)))
+        audio = read_audio(sound, start_s, duration_s)
         if audio.waveform.shape[0] != 2:
             raise InputError(
-                f"{path} has {audio.waveform.shape[0]} channels; a recording of two ears has two"
+                f"{sound} has {audio.waveform.shape[0]} channels; a recording of two ears has two"
             )
         heard = resample(audio.waveform, audio.sample_rate, self._rate)[:, :num_samples]
         ears = torch.zeros(2, num_samples)

@@ -135,6 +135,26 @@ TASKS: dict[str, TaskSpec] = {
                 "seehear.tasks.spatialize.pairs_options:PairsOptions",
                 "seehear.tasks.spatialize.prepare_pairs:prepare_pairs",
             ),
+            "fair-play": Action(
+                "manifest of your copy of FAIR-Play, ten published or five leak-free splits",
+                "seehear.tasks.spatialize.corpora_options:StereoOptions",
+                "seehear.tasks.spatialize.prepare_corpora:prepare_fair_play",
+            ),
+            "music-stereo": Action(
+                "manifest of your copy of MUSIC-Stereo",
+                "seehear.tasks.spatialize.corpora_options:StereoOptions",
+                "seehear.tasks.spatialize.prepare_corpora:prepare_music_stereo",
+            ),
+            "youtube-asmr": Action(
+                "manifest of your copy of YouTube-ASMR",
+                "seehear.tasks.spatialize.corpora_options:StereoOptions",
+                "seehear.tasks.spatialize.prepare_corpora:prepare_youtube_asmr",
+            ),
+            "stereo-videos": Action(
+                "manifest of any folder of videos with two channels",
+                "seehear.tasks.spatialize.corpora_options:StereoOptions",
+                "seehear.tasks.spatialize.prepare_corpora:prepare_stereo_videos",
+            ),
         },
         train=Action(
             "the network that says where sounds come from, on simulated pairs made on the fly",
