@@ -17,6 +17,7 @@ from seehear.metrics.report import write_table, write_text
 from seehear.models.bearings import Bearings
 from seehear.runtime import versions
 from seehear.tasks.spatialize.evaluate_options import EvaluateOptions
+from seehear.tasks.spatialize.evaluate_recordings import evaluate_recordings, is_of_recordings
 from seehear.tasks.spatialize.heads import load_head
 from seehear.tasks.spatialize.scoring import Listener, Record, score_pair
 from seehear.tasks.spatialize.summary import page, summarise
@@ -29,6 +30,8 @@ def evaluate_spatialize(
     options: EvaluateOptions, progress: Progress | None = None
 ) -> dict[str, Any]:
     """Score a model; write pairs.csv, pairs.jsonl, summary.json, summary.md.
+
+    A manifest of recordings goes to `evaluate_recordings`.
 
     Args:
         options: what to score and where to write.
@@ -43,10 +46,12 @@ def evaluate_spatialize(
         OutputError: the folder holds an evaluation already, or cannot be written.
         ModelError: the model is unknown, not on this machine, or does not give directions.
     """
-    rows = _first(read_pairs(options.manifest), options.limit)
     done = options.output / SUMMARY
     if done.exists() and not options.force:
         raise OutputError(f"{done} exists already; use --force or another folder")
+    if is_of_recordings(options.manifest):
+        return evaluate_recordings(options, progress)
+    rows = _first(read_pairs(options.manifest), options.limit)
     loaded = registry.load(options.model, "spatialize")
     model = loaded.module
     if not isinstance(model, Bearings):

@@ -13,15 +13,16 @@ from seehear.errors import UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateOptions:
-    """Score a model on fixed, simulated pairs of pictures and sounds in known places.
+    """Score a model on simulated pairs of pictures and sounds in known places, or on recordings.
 
     Args:
-        manifest: JSON lines file that `prepare pseudo-pairs` wrote.
+        manifest: JSON lines file that `prepare pseudo-pairs` wrote, for bearings; or one of recordings of
+            two ears (`prepare fair-play` and its like), for mono2binaural and apnet.
         output: folder for pairs.csv, pairs.jsonl, summary.json and summary.md.
         model: id or path of a checkpoint folder.
         heads: through which the truth is heard: kemar, sphere, or SOFA files; with more than one, each
             pair is also rendered through the first head and compared with the truth of the others.
-        limit: score only the first N pairs of each number of sources; 0 means all.
+        limit: score only the first N pairs of each number of sources, or N recordings; 0 means all.
         seed: of bootstrap draws.
         force: overwrite an earlier evaluation in the folder.
         json: print the summary as one JSON object on stdout.
