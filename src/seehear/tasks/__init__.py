@@ -112,12 +112,12 @@ TASKS: dict[str, TaskSpec] = {
             ),
         },
         train=Action(
-            "the band-mask network or the space of words and pictures, as the kind says",
+            "DAVIS, the band-mask network or the space of words and pictures, as the kind says",
             "seehear.tasks.separate.train_options:TrainConfig",
             "seehear.tasks.separate.train:train_separate",
         ),
         evaluate=Action(
-            "SI-SDR, SDR, SIR and SAR of sounds asked for by word and by picture",
+            "SI-SDR, SDR, SIR and SAR on mixtures or on pairs of clips, with sweeps",
             "seehear.tasks.separate.evaluate_options:EvaluateOptions",
             "seehear.tasks.separate.evaluate:evaluate_separate",
         ),
