@@ -83,7 +83,7 @@ def evaluate_recordings(
         if progress is not None:
             progress(index, len(clips), f"scoring {clip.id}")
         records += score_clip(options.manifest.parent, clip, network)
-    summary = {
+    summary: dict[str, Any] = {
         "options": to_dict(options),
         "manifest": {"path": str(options.manifest), "sha256": _digest(clips)},
         "model": {"id": loaded.meta.get("id", options.model), "sha256": loaded.sha256},
