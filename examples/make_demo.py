@@ -1,7 +1,8 @@
-"""Repair the example clips and show the result: python -m examples.make_demo [-o FOLDER]
+"""Repair and take apart the example clips: python -m examples.make_demo [-o FOLDER]
 
-Runs `seehear.highlight` on every clip in `examples/clips` and writes FOLDER/index.html: players
+Runs `seehear.highlight` on every muddy clip in `examples/clips` and writes FOLDER/index.html: players
 before and after, spectrograms, distances to the mix as it should be (known, because the stems are).
+Then `seehear.separate` on the duet, see `pointing.py`.
 The folder needs nothing from outside, not even a network.
 """
 
@@ -17,6 +18,7 @@ from string import Template
 
 import soundfile
 import torch
+from examples import pointing
 from examples.spectrogram import compare
 
 import seehear
@@ -49,12 +51,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("-o", "--output", type=Path, default=Path("demo"))
     parser.add_argument("--model", default="highlight/starter")
+    parser.add_argument("--separator", default="separate/starter")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
     manifest = read_manifest(CLIPS / "manifest.jsonl")
     shown = [repair(manifest, row, arguments.output, arguments.model) for row in manifest.rows]
     page = arguments.output / "index.html"
-    page.write_text(write_page(shown), encoding="utf-8")
+    answers = pointing.take_apart(arguments.output, arguments.separator)
+    page.write_text(write_page(shown, answers), encoding="utf-8")
     print(f"done; open {page.resolve().as_uri()}")
 
 
@@ -93,7 +97,7 @@ def score(audio: Audio, target: Audio) -> dict[str, float]:
     return {name: 100 * float(distance(*mono)) for name, distance in DISTANCES.items()}
 
 
-def write_page(shown: list[Shown]) -> str:
+def write_page(shown: list[Shown], answers: list[pointing.Answer]) -> str:
     """The whole page."""
     folder = Path(__file__).parent
     page = Template((folder / "page.html").read_text(encoding="utf-8"))
@@ -113,7 +117,11 @@ def write_page(shown: list[Shown]) -> str:
         )
         for one in shown
     ]
-    return page.substitute(clips="\n".join(blocks), version=html.escape(seehear.__version__))
+    return page.substitute(
+        clips="\n".join(blocks),
+        parts=pointing.write_section(answers),
+        version=html.escape(seehear.__version__),
+    )
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ by wrong levels. Written for every clip:
 
     NAME.mp4                              picture and muddy sound
     NAME.speech|music|effects.opus        true stems of the finished mix; their sum is the target
+    NAME.frames.npz                       a frame a second, as the frame encoder of the starter sees it
     manifest.jsonl                        focus of every second, level and seed of the muddy mix
 
 Needs espeak-ng, FluidSynth and the free GM soundfont; the clips are committed, so only somebody who
@@ -14,7 +15,7 @@ changes them needs that. Same versions, same samples (Ogg files carry a random s
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -23,22 +24,22 @@ import av
 import numpy as np
 import soundfile
 import torch
-from examples import guitar, people, places, sounds
-from examples.paint import Colour, blurred
+from examples import moving, people, places, sounds
+from examples.moving import FPS, Painter
+from examples.paint import blurred
 from examples.sounds import RATE, Note, Sound
 from numpy.typing import NDArray
 from PIL import Image
 
 from seehear.data.manifest import ClipRow, read_manifest, write_manifest
 from seehear.data.muddy import STEMS, MuddySpec, make_muddy
+from seehear.media.read import read_frames
 
-FPS = 25
 SIZE = (640, 360)
+FRAME_SIZE = 64
 FOCUS_DB = -23.0
 BELOW_DB = 10.0
 RAMP_S = 0.4
-Painter = Callable[[float], Image.Image]
-"""Draws the canvas at a time in seconds."""
 
 
 @dataclass(frozen=True)
@@ -76,12 +77,12 @@ def street(seed: int) -> Story:
     hum = sounds.band(sounds.noise(seconds, 5.0, rng), 60, 3000)
     effects = passing / np.abs(passing).max() + 0.05 * hum + 0.12 * sounds.birds(seconds, rng)
     effects += 0.25 * sounds.footsteps(seconds, 0.52, rng)
-    score = sounds.music([(48, _pad(seconds)), (0, _arpeggio(seconds, 0.5, 12))], seconds)
+    score = sounds.music([(48, _pad(seconds)), (0, arpeggio(seconds, 0.5, 12))], seconds)
     background = blurred(places.street(3), 13)
-    face = _talking_face(people.ANNA, background, speech, seed)
+    face = moving.talking_face(people.ANNA, background, speech, seed)
     shots = [
         Shot(0.0, "speech", face),
-        Shot(5.6, "effects", _driving_car(7.5)),
+        Shot(5.6, "effects", moving.driving_car(7.5)),
         Shot(9.5, "speech", face),
     ]
     room = np.random.default_rng(seed + 1)
@@ -104,14 +105,14 @@ def platform(seed: int) -> Story:
     passing = sounds.pass_by(sounds.train(seed), seconds, 7.5, -24.0, 5.0, half_length=35.0)
     wind = sounds.band(sounds.noise(seconds, 4.0, rng), 100, 2000)
     effects = passing / np.abs(passing).max() + 0.02 * wind + 0.05 * sounds.birds(seconds, rng)
-    notes = _arpeggio(seconds, 0.21, 0)
+    notes = arpeggio(seconds, 0.21, 0)
     score = sounds.music([(24, notes)], seconds)
-    playing = _playing_guitar(
+    playing = moving.playing_guitar(
         blurred(places.platform(2), 12), notes, (84, 92, 120), (222, 172, 142)
     )
     shots = [
         Shot(0.0, "music", playing),
-        Shot(5.2, "effects", _passing_train(5.4)),
+        Shot(5.2, "effects", moving.passing_train(5.4)),
         Shot(9.6, "music", playing),
     ]
     stems = {"speech": speech, "music": score, "effects": effects}
@@ -130,11 +131,11 @@ def lesson(seed: int) -> Story:
     rain = sounds.band(sounds.noise(seconds, 3.0, rng), 250, 7000)
     ticks = sounds.footsteps(seconds, 0.5, rng)
     effects = 0.3 * rain + 0.6 * sounds.band(ticks, 800, None)
-    notes = _arpeggio(seconds, 0.28, 2)
+    notes = arpeggio(seconds, 0.28, 2)
     score = sounds.music([(25, notes)], seconds)
     room = blurred(places.room(4), 9)
-    face = _talking_face(people.BEN, room, speech, seed)
-    playing = _playing_guitar(room, notes, people.BEN.shirt, people.BEN.skin)
+    face = moving.talking_face(people.BEN, room, speech, seed)
+    playing = moving.playing_guitar(room, notes, people.BEN.shirt, people.BEN.skin)
     shots = [Shot(0.0, "speech", face), Shot(5.0, "music", playing)]
     stems = {"speech": sounds.reverb(speech, 0.3, 0.15, rng), "music": score, "effects": effects}
     return Story(seconds, stems, shots)
@@ -144,7 +145,7 @@ CHORDS = ((45, 52, 57, 60, 64), (41, 48, 53, 57, 60), (48, 52, 55, 60, 64), (43,
 PATTERN = (0, 2, 3, 4, 3, 2, 4, 3)
 
 
-def _arpeggio(seconds: float, step_s: float, transpose: int) -> list[Note]:
+def arpeggio(seconds: float, step_s: float, transpose: int) -> list[Note]:
     """Broken chords, eight notes each."""
     notes = []
     for number in range(int((seconds - 0.5) / step_s)):
@@ -161,99 +162,6 @@ def _pad(seconds: float) -> list[Note]:
         for key in CHORDS[number % 4][1:4]:
             notes.append(Note(key, number * 4.0, min(3.9, seconds - number * 4.0 - 0.1), 70))
     return notes
-
-
-# ---------------------------------------------------------------------------- moving pictures
-
-
-def _talking_face(look: people.Look, background: Image.Image, speech: Sound, seed: int) -> Painter:
-    """Mouth opening follows the level of the voice, its width the brightness of the voice."""
-    person = people.paint_person(look)
-    ground = background.convert("RGBA")
-    opening, width = _mouth_movement(speech)
-    rng = np.random.default_rng(seed)
-    blinks = np.cumsum(rng.uniform(1.6, 3.6, size=12))
-
-    def paint(time_s: float) -> Image.Image:
-        at = min(round(time_s * FPS), len(opening) - 1)
-        lids = float(np.clip(1.5 - 14 * np.abs(time_s - blinks).min(), 0, 1))
-        gaze = 0.25 * float(np.sin(0.9 * time_s))
-        head = people.paint_eyes_and_mouth(person, look, opening[at], width[at], lids, gaze)
-        x = 300 + round(7 * float(np.sin(0.8 * time_s)))
-        y = 26 + round(4 * float(np.sin(1.7 * time_s)) - 5 * opening[at])
-        canvas = ground.copy()
-        canvas.alpha_composite(head.crop((0, 0, people.SIZE[0], places.HEIGHT - y)), (x, y))
-        return canvas
-
-    return paint
-
-
-def _mouth_movement(speech: Sound) -> tuple[list[float], list[float]]:
-    """Opening and width (0..1) of the mouth for every video frame."""
-    mono, hop = speech.mean(axis=0), RATE // FPS
-    count = mono.size // hop
-    blocks = mono[: count * hop].reshape(count, hop) * np.hanning(hop)
-    loud = np.sqrt((blocks**2).mean(axis=1))
-    opening = np.clip(loud / np.quantile(loud[loud > loud.max() * 0.05], 0.9), 0, 1) ** 0.8
-    spectrum = np.abs(np.fft.rfft(blocks, axis=1))
-    bright = spectrum[:, 60:].sum(axis=1) / (spectrum.sum(axis=1) + 1e-9)
-    soften = np.array([0.25, 0.5, 0.25])
-    opening = np.convolve(opening, soften, mode="same")
-    width = np.convolve(np.clip(2.5 * bright, 0, 1), soften, mode="same")
-    return opening.tolist(), width.tolist()
-
-
-def _driving_car(nearest_s: float) -> Painter:
-    """A car crosses the picture from left to right and is in the middle at `nearest_s`."""
-    ground = places.street(5).convert("RGBA")
-    car = places.car_sprite()
-
-    def paint(time_s: float) -> Image.Image:
-        canvas = ground.copy()
-        x = round(places.WIDTH / 2 - 320 + 620 * (time_s - nearest_s))
-        moving = car.copy()
-        for wheel in (136, 500):
-            moving.alpha_composite(places.car_wheel(12 * time_s), (wheel - 50, 140))
-        canvas.paste(moving, (x, 412), moving)
-        return canvas
-
-    return paint
-
-
-def _passing_train(front_s: float) -> Painter:
-    """A train crosses from right to left; its front enters at `front_s`."""
-    ground = places.platform(2).convert("RGBA")
-    train = places.train_sprite()
-
-    def paint(time_s: float) -> Image.Image:
-        canvas = ground.copy()
-        x = round(places.WIDTH - 950 * (time_s - front_s))
-        canvas.paste(train, (x, 252 + round(1.5 * float(np.sin(31 * time_s)))), train)
-        return canvas
-
-    return paint
-
-
-def _playing_guitar(
-    background: Image.Image, notes: Sequence[Note], shirt: Colour, skin: Colour
-) -> Painter:
-    """The right hand moves with every note, the left hand with every chord."""
-    ground = background.convert("RGBA")
-    ground.alpha_composite(guitar.paint_guitarist(shirt, skin))
-    starts = np.array([note.start_s for note in notes])
-
-    def paint(time_s: float) -> Image.Image:
-        number = max(int(np.searchsorted(starts, time_s, side="right")) - 1, 0)
-        since = max(time_s - starts[number], 0.0)
-        stroke = 1.0 if number % 2 else -1.0
-        hand = stroke * (2 * min(since / 0.12, 1.0) - 1.0)
-        fret = (0.15, 0.45, 0.3, 0.6)[number // 8 % 4]
-        canvas = ground.copy()
-        guitar.paint_strings(canvas, float(np.exp(-since * 9) * np.sin(70 * since)))
-        guitar.paint_hands(canvas, skin, shirt, hand, fret)
-        return canvas
-
-    return paint
 
 
 # ---------------------------------------------------------------------------- mixing and writing
@@ -286,14 +194,17 @@ def write_stems(story: Story, folder: Path, name: str) -> Sound:
     return np.stack(back)
 
 
-def write_clip(path: Path, frames: Iterator[Image.Image], sound: Sound) -> None:
-    """Encode H.264 and AAC; sound and picture are interleaved second by second."""
+def write_clip(
+    path: Path, frames: Iterator[Image.Image], sound: Sound, bit_rate: int = 112_000
+) -> None:
+    """Encode H.264 and AAC (one channel or two); both are interleaved second by second."""
+    layout = "mono" if len(sound) == 1 else "stereo"
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as out:
         video = out.add_stream("libx264", rate=FPS)
         video.width, video.height, video.pix_fmt = *SIZE, "yuv420p"
         video.options = {"crf": "27", "preset": "slow", "x264-params": "threads=1"}
         audio = out.add_stream("aac", rate=RATE)
-        audio.bit_rate, audio.layout = 112_000, "stereo"
+        audio.bit_rate, audio.layout = bit_rate, layout
         block = RATE // FPS
         for number, picture in enumerate(frames):
             frame = av.VideoFrame.from_image(
@@ -301,11 +212,19 @@ def write_clip(path: Path, frames: Iterator[Image.Image], sound: Sound) -> None:
             )
             out.mux(video.encode(frame))
             piece = sound[:, number * block : (number + 1) * block].astype(np.float32)
-            chunk = av.AudioFrame.from_ndarray(np.ascontiguousarray(piece), "fltp", "stereo")
+            chunk = av.AudioFrame.from_ndarray(np.ascontiguousarray(piece), "fltp", layout)
             chunk.sample_rate, chunk.pts, chunk.time_base = RATE, number * block, Fraction(1, RATE)
             out.mux(audio.encode(chunk))
         out.mux(video.encode(None))
         out.mux(audio.encode(None))
+
+
+def write_frames(clip: Path) -> str:
+    """Store a frame a second of a clip beside it; return the file's name."""
+    seen = read_frames(clip, 1.0, FRAME_SIZE)
+    path = clip.with_suffix(".frames.npz")
+    np.savez_compressed(path, frames=seen.frames.numpy(), times=seen.times.numpy())
+    return path.name
 
 
 def draw_frames(story: Story) -> Iterator[Image.Image]:
@@ -341,6 +260,7 @@ def render(name: str, folder: Path) -> ClipRow:
         duration_s=story.seconds,
         sample_rate=RATE,
         stems={stem: f"{name}.{stem}.opus" for stem in STEMS},
+        frames=write_frames(folder / f"{name}.mp4"),
         focus=tuple(focus),
         muddy=spec,
     )

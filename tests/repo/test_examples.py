@@ -1,4 +1,4 @@
-"""The committed clips are what their stems and their manifest say."""
+"""The committed clips are what their stems and their manifest say; the duet is the sum of its sounds."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from seehear.data.manifest import ClipRow, read_manifest
 from seehear.data.muddy import STEMS, make_muddy
 from seehear.media.probe import probe
 from seehear.media.read import read_audio, read_frames
+from seehear.tasks.highlight.pairs import load_frames
 from tests.repo.source import ROOT
 
 CLIPS = ROOT / "examples" / "clips"
@@ -85,3 +86,26 @@ def test_picture_and_sound_are_as_long_as_stated(name: str) -> None:
     assert frames.shape[0] == int(row.duration_s)
     cuts = (frames[1:] - frames[:-1]).abs().mean((1, 2, 3))
     assert cuts.max() > 20, "the picture changes when the focus does"
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_stored_frames_are_those_of_the_clip(name: str) -> None:
+    row = ROWS[name]
+    stored = load_frames(MANIFEST, row, 64)
+    assert stored is not None
+    seen = read_frames(clip_of(row), 1.0, size=64)
+    torch.testing.assert_close(stored.times, seen.times)
+    apart = (stored.frames.float() - seen.frames.float()).abs().mean()
+    assert apart < 1.0  # decoders round differently
+
+
+def test_the_duet_is_the_sum_of_its_sounds() -> None:
+    heard = read_audio(CLIPS / "duet.mp4")
+    paths = [CLIPS / f"duet.{name}.opus" for name in ("speech", "guitar")]
+    waves = [soundfile.read(path, dtype="float32", always_2d=True)[0].T for path in paths]
+    stems = torch.stack([torch.from_numpy(wave) for wave in waves])
+    assert heard.waveform.shape == stems[0].shape
+    low = [below_3_khz(wave, heard.sample_rate) for wave in (heard.waveform, stems.sum(0))]
+    assert (low[0] - low[1]).square().sum() < 0.1 * low[1].square().sum()
+    levels = 10 * stems.square().mean(dim=(1, 2)).log10()
+    assert (levels[0] - levels[1]).abs() < 3.0, "equally loud, but for pauses"
