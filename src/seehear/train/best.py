@@ -6,6 +6,7 @@ They lie in the run folder beside the state, so a run that was stopped goes on w
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -51,7 +52,8 @@ class BestWeights:
         # Clones: tensors that share memory are refused by the format.
         state = module.state_dict().items()
         tensors = {name: value.detach().cpu().contiguous().clone() for name, value in state}
-        part = self.path.with_name(f"{FILE}.part")
+        # Several processes of one run may come here at once.
+        part = self.path.with_name(f"{FILE}.{os.getpid()}.part")
         self.path.parent.mkdir(parents=True, exist_ok=True)
         save_file(tensors, str(part), metadata={"numbers": json.dumps(numbers)})
         part.replace(self.path)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +51,6 @@ class Looks:
     rate_hz: float
     crops: int = 0
     seed: int = 0
-    _loaded: dict[str, NDArray[np.float16]] = field(default_factory=dict)
 
     def prepare(self, clips: Sequence[ThingClip], progress: Progress | None = None) -> None:
         """Compute what is not there yet.
@@ -100,12 +99,12 @@ class Looks:
         return np.asarray(stored[version, numbers], dtype=np.float32)
 
     def _features(self, clip: ThingClip) -> NDArray[np.float16]:
-        if clip.id not in self._loaded:
-            path = self._path(clip)
-            if not path.is_file():
-                _save(path, self._look(clip))
-            self._loaded[clip.id] = np.load(path, mmap_mode="r")
-        return self._loaded[clip.id]
+        """[V, N, D]; read anew each time, because the system keeps what it has room for."""
+        path = self._path(clip)
+        if not path.is_file():
+            _save(path, self._look(clip))
+        stored: NDArray[np.float16] = np.load(path)
+        return stored
 
     def _path(self, clip: ThingClip) -> Path:
         known = (self.encoder.id, self.encoder.sha256, self.rate_hz, self.crops, self.seed)

@@ -219,7 +219,8 @@ def test_wrong_corpora_and_settings_are_refused(corpus: Path, tmp_path: Path) ->
     own.write_text("\n".join(line for line in lines if '"val"' not in line) + "\n")
     with pytest.raises(InputError, match="split 'val' needs clips of two classes"):
         train_separate(replace(config, manifest=own))
-    own.write_text("\n".join([*lines, lines[0].replace('"train"', '"test"')]) + "\n")
+    twice = next(line for line in lines if '"train"' in line).replace('"train"', '"test"')
+    own.write_text("\n".join([*lines, twice]) + "\n")
     with pytest.raises(InputError, match="--drop-leaks"):
         train_separate(replace(config, manifest=own))
 
