@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 from benchmarks.material import RATE, make_clip
+from benchmarks.peak import peak_mb
 from benchmarks.run import has_bf16
 from numpy.typing import NDArray
 
@@ -113,7 +114,7 @@ def stage(way: str, clip: Path, out: Path) -> None:
     source = open_source(str(clip), 0)
     made, wall_s, cpu_s = one_by_one(source) if way == "plain" else by_the_job(source, way)
     np.save(out, made)
-    print(json.dumps({"wall_s": wall_s, "cpu_s": cpu_s}))
+    print(json.dumps({"wall_s": wall_s, "cpu_s": cpu_s, "peak_mb": peak_mb()}))
 
 
 def measure(seconds: float, rounds: int) -> str:
@@ -138,8 +139,9 @@ def measure(seconds: float, rounds: int) -> str:
     plain = best["one window at a time"]
     reference = sounds["one window at a time"]
     lines = [
-        "| way | wall s per s of sound | CPU s per s | wall less | CPU less | largest difference / peak | SNR dB |",
-        "|---|---|---|---|---|---|---|",
+        "| way | wall s per s of sound | CPU s per s | wall less | CPU less | largest difference / peak | SNR dB "
+        "| peak MB |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for title, row in best.items():
         error = sounds[title][: len(reference)] - reference
@@ -149,7 +151,8 @@ def measure(seconds: float, rounds: int) -> str:
         lines.append(
             f"| {title} | {row['wall_s'] / seconds:.3f} | {row['cpu_s'] / seconds:.3f} | "
             f"{plain['wall_s'] / row['wall_s']:.2f} | {plain['cpu_s'] / row['cpu_s']:.2f} | "
-            f"{np.abs(error).max() / np.abs(reference).max():.1e} | {snr} |"
+            f"{np.abs(error).max() / np.abs(reference).max():.1e} | {snr} | "
+            f"{row['peak_mb']:.0f} |"
         )
     return "\n".join(lines)
 
