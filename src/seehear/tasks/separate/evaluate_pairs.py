@@ -34,7 +34,13 @@ from seehear.runtime import choose_runtime, versions
 from seehear.tasks.separate.evaluate_options import EvaluateOptions
 from seehear.tasks.separate.looks import Looks
 from seehear.tasks.separate.pair_askers import Heard, PairAsker, load_asker
-from seehear.tasks.separate.pair_summary import Record, pair_page, pair_records, summarise_pairs
+from seehear.tasks.separate.pair_summary import (
+    Record,
+    class_means,
+    pair_page,
+    pair_records,
+    summarise_pairs,
+)
 from seehear.train.loop import Progress
 
 SUMMARY = "summary.json"
@@ -105,6 +111,7 @@ def evaluate_pairs(options: EvaluateOptions, progress: Progress | None = None) -
         "notes": notes,
         "versions": versions(),
         **summarise_pairs(by_pair, options.seed),
+        "classes": class_means(records),
     }
     write_table(options.output / "sounds", records)
     write_table(options.output / "pairs", by_pair)

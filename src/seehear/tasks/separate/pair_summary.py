@@ -47,8 +47,8 @@ def summarise_pairs(pairs: Sequence[Record], seed: int) -> dict[str, Any]:
         seed: of the bootstrap.
 
     Returns:
-        `pairs`; `methods`: method -> score -> figure with a 95 % interval, drawn over recordings, and
-        `silent`, the pairs that were left out; `classes`: pair of classes -> mean SDR by method.
+        `pairs`, `recordings`; `methods`: method -> score -> figure with a 95 % interval, drawn over
+        recordings, and `silent`, the pairs that were left out.
     """
     methods: dict[str, Any] = {}
     for method in dict.fromkeys(pair["method"] for pair in pairs):
@@ -64,6 +64,24 @@ def summarise_pairs(pairs: Sequence[Record], seed: int) -> dict[str, Any]:
         "recordings": len({name for pair in pairs for name in pair["recordings"].split("+")}),
         "methods": methods,
     }
+
+
+def class_means(records: Sequence[Record]) -> dict[str, dict[str, Any]]:
+    """Class -> number of its sounds, and the mean score of them by method.
+
+    The score is `sdr`, or `si_sdr_gain` where SDR was left out; silent pairs are left out.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    score = "sdr" if any("sdr" in record for record in records) else "si_sdr_gain"
+    for label in sorted({record["label"] for record in records}):
+        row: dict[str, Any] = {"score": score}
+        own = [r for r in records if r["label"] == label and not r["silent"]]
+        for method in dict.fromkeys(record["method"] for record in records):
+            values = [r[score] for r in own if r["method"] == method]
+            if values:
+                row |= {"n": len(values), method: round(sum(values) / len(values), 4)}
+        found[label] = row
+    return found
 
 
 def mean_of(pairs: Sequence[Record], score: str, seed: int) -> dict[str, Any] | None:
@@ -97,6 +115,13 @@ def pair_page(summary: Mapping[str, Any]) -> str:
         count = summary["pairs"] - scores["silent"]
         lines.append(f"| {method} | {count} | {scores['silent']} | {' | '.join(cells)} |")
     lines += [f"\n{note}." for note in summary["notes"]]
+    methods = list(summary["methods"])
+    name = next((row["score"] for row in summary["classes"].values()), "sdr")
+    lines += ["", f"| {name} by class | n | " + " | ".join(methods) + " |"]
+    lines += ["|---" * (len(methods) + 2) + "|"]
+    for label, row in summary["classes"].items():
+        cells = [f"{row[m]:.2f}" if m in row else "-" for m in methods]
+        lines.append(f"| {label} | {row.get('n', 0)} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -23,7 +23,7 @@ from seehear.tasks.separate.davis_answers import DavisAnswers
 from seehear.tasks.separate.evaluate import evaluate_separate
 from seehear.tasks.separate.evaluate_options import EvaluateOptions, sweep_values
 from seehear.tasks.separate.mixes_options import MixesOptions
-from seehear.tasks.separate.pair_summary import mean_of, pair_records
+from seehear.tasks.separate.pair_summary import class_means, mean_of, pair_records
 from seehear.tasks.separate.prepare_mixes import prepare_mixes
 from tests.unit.data.corpus import make_corpus
 from tests.unit.metrics.clap_kit import write_tiny_clap
@@ -176,6 +176,7 @@ def test_silent_pairs_are_left_out_and_counted() -> None:
     figure = mean_of(pairs, "sdr", seed=0)
     assert figure is not None and figure["value"] == 6.0 and figure["num_clips"] == 1
     assert mean_of(pairs[1:], "sdr", seed=0) is None
+    assert class_means(records) == {"dog": {"score": "sdr", "n": 2, "alone": 6.0}}
 
 
 def test_sweeps_write_one_table_and_one_plot(
