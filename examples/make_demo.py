@@ -2,7 +2,8 @@
 
 Runs `seehear.highlight` on every muddy clip in `examples/clips` and writes FOLDER/index.html: players
 before and after, spectrograms, distances to the mix as it should be (known, because the stems are).
-Then `seehear.separate` on the duet, see `pointing.py`.
+Then `seehear.separate` on the duet, see `pointing.py`, and `seehear.spatialize` on the walk, see
+`following.py`.
 The folder needs nothing from outside, not even a network.
 """
 
@@ -15,10 +16,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
+from typing import Any
 
 import soundfile
 import torch
-from examples import pointing
+from examples import following, pointing
 from examples.spectrogram import compare
 
 import seehear
@@ -31,6 +33,8 @@ from seehear.types import Audio, Result
 
 CLIPS = Path(__file__).parent / "clips"
 METRIC_RATE = 44100
+WAYS: dict[str, dict[str, Any]] = {"--per-source": {"per_source": True}}
+"""How the walk is spatialized: words of the command line, and the same as keywords."""
 DISTANCES = {"MAG": magnitude_distance, "ENV": envelope_distance, "W-dis": wasserstein_distance}
 
 
@@ -58,7 +62,8 @@ def main() -> None:
     shown = [repair(manifest, row, arguments.output, arguments.model) for row in manifest.rows]
     page = arguments.output / "index.html"
     answers = pointing.take_apart(arguments.output, arguments.separator)
-    page.write_text(write_page(shown, answers), encoding="utf-8")
+    walk = following.follow(arguments.output, WAYS)
+    page.write_text(write_page(shown, answers, walk), encoding="utf-8")
     print(f"done; open {page.resolve().as_uri()}")
 
 
@@ -97,7 +102,7 @@ def score(audio: Audio, target: Audio) -> dict[str, float]:
     return {name: 100 * float(distance(*mono)) for name, distance in DISTANCES.items()}
 
 
-def write_page(shown: list[Shown], answers: list[pointing.Answer]) -> str:
+def write_page(shown: list[Shown], answers: list[pointing.Answer], walk: following.Walk) -> str:
     """The whole page."""
     folder = Path(__file__).parent
     page = Template((folder / "page.html").read_text(encoding="utf-8"))
@@ -120,6 +125,7 @@ def write_page(shown: list[Shown], answers: list[pointing.Answer]) -> str:
     return page.substitute(
         clips="\n".join(blocks),
         parts=pointing.write_section(answers),
+        walk=following.write_section(walk),
         version=html.escape(seehear.__version__),
     )
 
