@@ -39,7 +39,7 @@ def fair_play(tmp_path: Path) -> Path:
         (folder / f"{split}.txt").write_text(text)
         folder = root / "splits" / "split10"
         folder.mkdir(parents=True, exist_ok=True)
-        names = [f"/private/of/authors/{n:06d}.wav".encode() for n in numbers]
+        names = [f"/authors/{n:06d}.wav".encode() for n in numbers]
         with h5py.File(folder / f"{split}.h5", "w") as file:
             file["audio"] = np.array(names)
     return root
