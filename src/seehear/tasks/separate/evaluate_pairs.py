@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,8 +122,7 @@ def evaluate_pairs(options: EvaluateOptions, progress: Progress | None = None) -
     return {
         "output": str(options.output),
         "pairs": len(rows),
-        "sdr": {name: scores.get("sdr") for name, scores in methods.items()},
-        "si_sdr_gain": {name: scores.get("si_sdr_gain") for name, scores in methods.items()},
+        **{score: _values(methods, score) for score in ("sdr", "si_sdr_gain")},
         "notes": notes,
     }
 
@@ -219,6 +218,10 @@ def _words(options: EvaluateOptions, source: ClipSource) -> tuple[Words | None, 
     clap = load_clap(options.clap)
     names = tuple(sorted({clip.label for clip in source.clips}))
     return Words(clap, names, clap.embed_classes(names)), []
+
+
+def _values(methods: Mapping[str, Any], score: str) -> dict[str, float]:
+    return {name: scores[score]["value"] for name, scores in methods.items() if score in scores}
 
 
 def _digest(path: Path) -> str:
