@@ -37,6 +37,7 @@ FADES = 12
 """A window is this many cross-fades long, and twice as many margins."""
 GPU_BATCH = 4
 MAX_PROBES = 2
+MAX_ASKED = 8
 SOURCES = 2
 """Of a mixture in training, which is their mean: what is drawn is this many times too loud."""
 MAX_FLOW_STEPS = 1000
@@ -62,6 +63,7 @@ class DrawingListener:
     # Asking for everything known would cost as many times more.
     takes_rivals: bool = False
     max_probes: int = MAX_PROBES
+    max_asked: int | None = MAX_ASKED
 
     @property
     def plan(self) -> WindowPlan:

@@ -45,6 +45,10 @@ class Listener(Protocol):
         """Windows in which it looks for sources."""
 
     @property
+    def max_asked(self) -> int | None:
+        """Things that it is asked for there; None for as many as there are."""
+
+    @property
     def facts(self) -> dict[str, Any]:
         """What a receipt must say beyond the checkpoint."""
 

@@ -4,7 +4,7 @@ Pictures, clicks and boxes listen too: what they may show is weighed by what is 
 
 All things that the model knows are asked for together, over a limited number of windows spread evenly,
 so that they compete for the sound. Asked for one by one, a network gives each of them whatever is most
-like it.
+like it. A network that can take only a few at once is asked for those that are most like what is seen.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from seehear.tasks.plans import expected_spans
 from seehear.tasks.progress import Progress
 from seehear.tasks.separate.analyse import Heard, heard_in
 from seehear.tasks.separate.config import SeparateOptions
-from seehear.tasks.separate.queries import Query, nearest
+from seehear.tasks.separate.queries import Query, glances, nearest
 from seehear.tasks.separate.separator import POWERS, Separator
 from seehear.tasks.separate.weighing import weigh
 from seehear.tasks.source import SoundSource
@@ -53,23 +53,25 @@ def listen_for_queries(
     if span is not None:
         begin = source.info.start_s
         source = replace(source, cut=Cut(begin + span[0], begin + span[1]))
-    vectors = separator.class_vectors()
+    asked = _candidates(source, separator)
+    vectors = separator.class_vectors()[asked]
+    names = [separator.classes[k].replace("_", " ") for k in asked]
     heard = _listen(source, separator, vectors, progress)
     if heard is None:
         raise InputError(f"the sound of {options.input!r} has no samples there to listen to")
     ranked = [int(k) for k in np.argsort(-heard.overall, kind="stable")]
     if span is not None:
-        name = _name(separator, ranked[0])
+        name = names[ranked[0]]
         absent = f"nothing known is heard in --span {options.span} (the likeliest was: {name})"
         return [Query("span", vectors[ranked[0]], absent, {"span": list(span), "nearest": name})]
     threshold = LISTED_SHARE if separator.known else separator.present_share
     kept = [k for k in ranked if heard.shares[k] > threshold][:MAX_SOURCES] or ranked[:1]
     return [
         Query(
-            _name(separator, k),
+            names[k],
             vectors[k],
             "nothing that this model knows is heard",
-            {"nearest": _name(separator, k)},
+            {"nearest": names[k]},
         )
         for k in kept
     ]
@@ -118,8 +120,18 @@ def _listen(
     return heard_in(separator, powers) if powers else None
 
 
-def _name(separator: Separator, index: int) -> str:
-    return separator.classes[index].replace("_", " ")
+def _candidates(source: SoundSource, separator: Separator) -> list[int]:
+    """Which of the model's classes to ask for: all, or as many as it can take of those most seen."""
+    every = list(range(len(separator.classes)))
+    most = separator.listener.max_asked
+    if most is None or len(every) <= most or source.info.video is None:
+        return every
+    frames = glances(source, separator.encoder)
+    if frames is None:
+        return every
+    views = separator.encoder.encode_frames(frames)
+    likeness = separator.encoder.similarity(separator.class_vectors()[:, None], views[None])
+    return sorted(likeness.amax(dim=1).topk(most).indices.tolist())
 
 
 def _probes(source: SoundSource, separator: Separator) -> list[Block]:

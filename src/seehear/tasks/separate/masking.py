@@ -37,6 +37,7 @@ class MaskListener:
     runtime: Runtime
     takes_rivals: bool = True
     max_probes: int = MAX_PROBES
+    max_asked: int | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -216,12 +216,19 @@ def say_absent(query: Query, source: SoundSource, encoder: ConceptEncoder) -> st
 
 def is_seen(encoder: ConceptEncoder, source: SoundSource, vector: Tensor) -> bool:
     """Whether one of a few frames is most like the thing that a vector stands for."""
-    length = source.expected_samples() / source.sample_rate
-    moments = source.begin_s + length * (np.arange(GLANCES) + 0.5) / GLANCES
-    try:
-        frames = frames_at(source, moments.tolist(), encoder.frame_size)
-    except InputError:
-        return False  # a picture that cannot be decoded shows nothing
+    frames = glances(source, encoder)
+    if frames is None:
+        return False
     wanted = nearest(encoder, vector)
     seen = {nearest(encoder, view) for view in encoder.encode_frames(frames)}
     return wanted != NO_THING and wanted in seen
+
+
+def glances(source: SoundSource, encoder: ConceptEncoder) -> Tensor | None:
+    """A few frames spread evenly, as the encoder wants them; None where no picture can be decoded."""
+    length = source.expected_samples() / source.sample_rate
+    moments = source.begin_s + length * (np.arange(GLANCES) + 0.5) / GLANCES
+    try:
+        return frames_at(source, moments.tolist(), encoder.frame_size)
+    except InputError:
+        return None

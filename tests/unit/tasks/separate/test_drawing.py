@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +16,11 @@ from seehear.errors import UsageError
 from seehear.models.davis import paper_ave, paper_music
 from seehear.runtime import choose_runtime
 from seehear.tasks.separate.drawing import DrawingListener
+from seehear.tasks.separate.listening import _candidates
+from seehear.tasks.separate.queries import glances
 from seehear.tasks.separate.separator import POWERS, Separator, load_separator
+from seehear.tasks.source import open_source
+from tests.media_kit import tones, write_clip
 
 CPU = choose_runtime("cpu")
 
@@ -62,6 +67,24 @@ def test_a_window_does_not_depend_on_its_neighbours() -> None:
     np.testing.assert_allclose(together[1], alone, atol=1e-4, rtol=1e-3)
     swapped = separator.run_windows([noise()], queries.flip(0), [0])[0]
     np.testing.assert_allclose(swapped[::-1], together[0], atol=1e-4, rtol=1e-3)
+
+
+def test_only_what_is_most_seen_is_asked_for(tmp_path: Path) -> None:
+    """Asking for everything known would take a network that draws too long."""
+    source = open_source(str(write_clip(tmp_path / "in.mp4", tones(1.0, 16000, 1), 16000)), 0)
+    for model, most in ((tiny(), 8), (load_separator("separate/tiny", CPU), None)):
+        asked = _candidates(source, model)
+        assert len(asked) == (most or len(model.classes))
+        assert asked == sorted(set(asked))
+    model = tiny()
+    seen = glances(source, model.encoder)
+    assert seen is not None
+    views = model.encoder.encode_frames(seen)
+    table = model.class_vectors()
+    likeness = model.encoder.similarity(table[:, None], views[None]).amax(dim=1)
+    asked = _candidates(source, model)
+    left = [k for k in range(len(table)) if k not in asked]
+    assert likeness[asked].min() >= likeness[left].max()
 
 
 def test_short_sounds_are_heard_in_a_whole_window() -> None:
