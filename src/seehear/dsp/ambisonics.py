@@ -65,9 +65,10 @@ def spherical_harmonics(azimuth_deg: Angles, elevation_deg: Angles, order: int) 
     """
     if not 0 <= order <= MAX_ORDER:
         raise ValueError(f"expected an ambisonic order of 0 to {MAX_ORDER}, not {order}")
-    azimuth, elevation = torch.broadcast_tensors(angles_of(azimuth_deg), angles_of(elevation_deg))
-    legendre = _legendre(torch.sin(torch.deg2rad(elevation)), order)
-    around = torch.deg2rad(azimuth)
+    azimuth, elevation = angles_of(azimuth_deg), angles_of(elevation_deg)
+    nothing = torch.zeros_like(azimuth + elevation)  # of the shape that both have together
+    legendre = _legendre(torch.sin(torch.deg2rad(elevation + nothing)), order)
+    around = torch.deg2rad(azimuth + nothing)
     made = []
     for n, m in degrees(order):
         turn = torch.cos(m * around) if m >= 0 else torch.sin(-m * around)

@@ -202,13 +202,11 @@ class MovingSources:
     ) -> NDArray[np.float64]:
         """Unit vectors and gains [K, P, 4]."""
         count = len(self._past)
-        given = [angles_of(x) for x in (azimuth_deg, elevation_deg, distance_m)]
-        columns = [
-            x[:, None] if x.dim() == 1 else x.expand(count, 1) if x.dim() == 0 else x for x in given
-        ]
-        azimuth, elevation, distance = (
-            x.numpy() for x in torch.broadcast_tensors(*columns, torch.zeros(count, 1).double())[:3]
-        )
+        columns = []
+        for given in (azimuth_deg, elevation_deg, distance_m):
+            values = angles_of(given).cpu().numpy()
+            columns.append(values[:, None] if values.ndim == 1 else values)
+        azimuth, elevation, distance, _ = np.broadcast_arrays(*columns, np.zeros((count, 1)))
         gain = 1.0 / np.maximum(distance, self._nearest_m)
         return np.concatenate([unit_vectors(azimuth, elevation), gain[..., None]], axis=-1)
 

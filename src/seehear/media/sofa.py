@@ -124,14 +124,15 @@ def _read(file: h5py.File, convention: str, path: Path) -> SofaFile:
         raise InputError(f"{str(path)!r} has responses or positions that are not finite")
     if not responses.any():
         raise InputError(f"{str(path)!r} holds nothing but silence")
-    if _right_ear_first(responses, positions, file):
+    rate = _rate(file, str(path))
+    if _right_ear_first(responses, positions, rate, file):
         responses = responses[:, ::-1]
     return SofaFile(
         np.ascontiguousarray(responses),
         (positions[:, 0] + 180.0) % 360.0 - 180.0,
         positions[:, 1],
         positions[:, 2],
-        _rate(file, str(path)),
+        rate,
         convention,
         hashlib.sha256(path.read_bytes()).hexdigest(),
         _text(file, "License"),
@@ -167,12 +168,12 @@ def _delayed(data: Array, delay: Array) -> Array:
     whole = np.floor(delay).astype(np.int64)
     part = delay - whole
     if part.any():  # a fraction of a sample, with some silence for its ripple at both ends
-        guard = 32
-        padded = np.pad(data, (*[(0, 0)] * 3, (0, 2 * guard)))
+        ripple = 16
+        padded = np.pad(data, (*[(0, 0)] * 3, (0, 2 * ripple)))
         turns = np.fft.rfftfreq(padded.shape[-1]) * part[..., None]
         spectrum = np.fft.rfft(padded) * np.exp(-2j * np.pi * turns)
-        data = np.fft.irfft(spectrum, padded.shape[-1])[..., : data.shape[-1] + 1]
-        taps += 1
+        data = np.fft.irfft(spectrum, padded.shape[-1])[..., :-ripple]
+        taps += ripple
     out = np.zeros((*data.shape[:3], taps))
     for index in np.ndindex(*data.shape[:3]):
         start = whole[index]
@@ -208,7 +209,7 @@ def _positions(file: h5py.File, name: str, count: int) -> Array:
     return values
 
 
-def _right_ear_first(responses: Array, positions: Array, file: h5py.File) -> bool:
+def _right_ear_first(responses: Array, positions: Array, sample_rate: int, file: h5py.File) -> bool:
     """Whether receiver 0 is the right ear.
 
     The sound decides: ears are louder on the side of the source. Files of early drafts of the standard
@@ -216,7 +217,7 @@ def _right_ear_first(responses: Array, positions: Array, file: h5py.File) -> boo
     about it (no sources at the sides, or a head that does not shade).
     """
     side = np.sin(np.radians(positions[:, 0])) * np.cos(np.radians(positions[:, 1]))
-    energy = np.square(responses).sum(axis=2) + 1e-30
+    energy = _direct_energy(responses, sample_rate)
     level_db = 10 * np.log10(energy[:, 0] / energy[:, 1])
     weight = float(np.square(side).sum())
     # Least-squares slope of the level difference over the sine of the azimuth.
@@ -232,6 +233,14 @@ def _right_ear_first(responses: Array, positions: Array, file: h5py.File) -> boo
     kind = _attribute(file["ReceiverPosition"], "Type").lower()
     left = np.sin(np.radians(ears[:, 0])) if kind.startswith("spherical") else ears[:, 1]
     return bool(left[0] < left[1])
+
+
+def _direct_energy(responses: Array, sample_rate: int) -> Array:
+    """Energy [M, 2] up to 3 ms after the first onset: a room's reflections come from everywhere."""
+    size = np.abs(responses).max(axis=1)
+    onset = (size >= 0.1 * size.max(axis=1, keepdims=True)).argmax(axis=1)
+    early = np.arange(responses.shape[2]) < onset[:, None] + 0.003 * sample_rate
+    return np.einsum("met,mt->me", np.square(responses), early) + 1e-30
 
 
 def _rate(file: h5py.File, path: str) -> int:
