@@ -12,7 +12,7 @@ CODE := src tests benchmarks examples
 .PHONY: help demo test test-all check format bench golden core dev
 
 help:
-	@echo "make demo      repair the example clips and write demo/index.html"
+	@echo "make demo      work on the example clips and write demo/index.html"
 	@echo "make test      run the test suite (under 10 minutes on 2 cores)"
 	@echo "make check     formatting, lint and types, as CI runs them"
 	@echo "make test-all  every test, the slow ones too"
