@@ -51,6 +51,7 @@ class EvaluateOptions:
             one window) or full (as the file job delivers it, at the rate of the clips).
         steps: network calls per query, for models that draw; 0 means the model's own.
         frames: frames that each sound is asked for by, for pairs; 0 means as in training.
+        words: for pairs: ask for each sound by the name of its class too, in place of its frames.
         clap: CLAP model, by hub id or folder, for likeness to the class in words, for pairs; left out
             with a note where its weights are not on this machine; "" for none.
         sweep: NAME=V1,V2,...: evaluate several times and write one table and one plot; NAME is steps,
@@ -74,6 +75,7 @@ class EvaluateOptions:
     protocol: Literal["published", "full"] = "published"
     steps: Annotated[int, tyro.conf.arg(metavar="N")] = 0
     frames: Annotated[int, tyro.conf.arg(metavar="N")] = 0
+    words: bool = False
     clap: Annotated[str, tyro.conf.arg(metavar="ID|FOLDER")] = "laion/clap-htsat-unfused"
     sweep: Annotated[str, tyro.conf.arg(metavar="NAME=V1,V2,...")] = ""
     device: Annotated[str, tyro.conf.arg(metavar="auto|cpu|cuda[:N]")] = "auto"

@@ -77,10 +77,11 @@ def evaluate_pairs(options: EvaluateOptions, progress: Progress | None = None) -
         The headline: `output`, `pairs`, mean `sdr` and `si_sdr_gain` by method, `notes`.
 
     Raises:
-        InputError: the list, the manifest beside it or a file it names is missing or wrong.
+        InputError: the list, the manifest beside it or a file it names is missing or wrong; a class that
+            the encoder has no word for.
         OutputError: the folder holds an evaluation already, or cannot be written.
         ModelError: the model or its encoder is unknown or not on this machine.
-        UsageError: steps for a model that draws nothing.
+        UsageError: steps for a model that draws nothing, or words for one that knows none.
     """
     done = options.output / SUMMARY
     if done.exists() and not options.force:
@@ -151,6 +152,10 @@ class _Judge:
             for clip in clips
         ]
         answers = self.asker.answers(heard, torch.from_numpy(np.stack(seen)))
+        if self.options.words:
+            names = [clip.label.replace("_", " ") for clip in clips]
+            named = self.asker.answers(heard, self.asker.encoder.encode_texts(names)[:, None])
+            answers |= {f"{method}, words": made for method, made in named.items()}
         mixed = np.broadcast_to(heard.mixture.double().numpy(), heard.stems.shape)
         found = []
         for method, made in {"mixture": mixed, **answers}.items():

@@ -196,10 +196,13 @@ def load_mix_asker(
 
     Raises:
         ModelError: unknown model, one of another task, or one that knows no words.
-        UsageError: steps for a model that draws nothing, or frames.
+        UsageError: steps for a model that draws nothing, or options for pairs.
     """
-    if options.frames:
-        raise UsageError("--frames is for pairs of clips; these mixtures have one picture a sound")
+    if options.frames or options.words:
+        raise UsageError(
+            "--frames and --words are for pairs of clips; these mixtures have one picture a sound and "
+            "are asked for by word anyway"
+        )
     loaded = registry.load(options.model, "separate")
     module: Any = loaded.module.to(runtime.device)
     own = _at_own_rate(options, loaded, module, runtime)

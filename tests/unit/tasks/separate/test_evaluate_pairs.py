@@ -76,6 +76,19 @@ def test_any_model_is_scored_by_both_protocols(
         evaluate_separate(told)
 
 
+def test_classes_may_be_asked_for_by_name(
+    corpus: Path, models: dict[str, str], tmp_path: Path
+) -> None:
+    told = options(corpus, tmp_path, model=models["davis"], quick=True, limit=1, words=True)
+    evaluate_separate(told)
+    assert {"alone", "alone, words"} <= set(summary_of(tmp_path)["methods"])
+    rows = [json.loads(line) for line in (tmp_path / "sounds.jsonl").read_text().splitlines()]
+    own, named = (
+        [row["si_sdr"] for row in rows if row["method"] == m] for m in ("alone", "alone, words")
+    )
+    assert own != named, "a word is another vector than a picture"
+
+
 def test_scores_are_those_of_mir_eval_against_the_original_clips(
     corpus: Path, models: dict[str, str], tmp_path: Path
 ) -> None:
@@ -262,7 +275,7 @@ def test_mixtures_are_for_drawing_models_too(
     told = replace(told, model=models["davis"], protocol=protocol, steps=1, quick=True)  # type: ignore[arg-type]
     report = evaluate_separate(told)
     assert {"text", "joint"} <= set(report["si_sdr_gain"]) and report["mixtures"] == 1
-    with pytest.raises(UsageError, match="--frames is for pairs"):
+    with pytest.raises(UsageError, match="--frames and --words are for pairs"):
         evaluate_separate(replace(told, frames=2, force=True))
     with pytest.raises(UsageError, match="models that draw"):
         evaluate_separate(replace(told, model=models["mask"], force=True))
