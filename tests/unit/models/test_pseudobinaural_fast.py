@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from seehear.models.pseudobinaural import APNet, Mono2Binaural, tiny, tiny_pyramid
 from seehear.models.pseudobinaural.fast import FRAMES, FastMono2Binaural, faster
-from seehear.models.pseudobinaural.packed import can_pack
+from seehear.models.pseudobinaural.packed import can_pack, halved
 
 pytestmark = pytest.mark.skipif(
     not can_pack(torch.float32), reason="this build of torch has no packed layers"
@@ -93,6 +93,14 @@ def test_bfloat16_is_near(plain: Mono2Binaural) -> None:
     assert told.dtype == torch.float32 and 1e-5 < relative(told, seen) < 0.05
     made = quick(spectrum, told)
     assert made.dtype == torch.float32 and relative(made, expected) < 0.1
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_pooling(dtype: torch.dtype) -> None:
+    g = torch.Generator().manual_seed(5)
+    x = torch.randn(2, 3, 6, 10, generator=g).relu().to(dtype)
+    x = x.contiguous(memory_format=torch.channels_last)
+    assert torch.equal(halved(x), torch.nn.functional.max_pool2d(x, 3, 2, 1))
 
 
 def test_the_plain_network_where_nothing_can_be_gained(plain: Mono2Binaural) -> None:

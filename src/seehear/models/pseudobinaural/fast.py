@@ -33,6 +33,7 @@ from seehear.models.pseudobinaural.packed import (
     SmallUp,
     can_pack,
     folded,
+    halved,
 )
 from seehear.models.pseudobinaural.trunk import MEAN, STD, ResidualBlock, Trunk
 from seehear.models.pseudobinaural.unet import SLOPE, AudioNet, Down, Up
@@ -115,7 +116,8 @@ class _Trunk:
     def __call__(self, frames: Tensor) -> Tensor:
         colours = frames if frames.dtype == torch.uint8 else frames * 255.0
         x = (colours.contiguous(memory_format=CHANNELS_LAST) - self._mean).to(self._dtype)
-        x = functional.max_pool2d(self._stem(x), 3, 2, 1)
+        # The largest result of all: one picture at a time, it stays in the cache.
+        x = torch.cat([halved(self._stem(frame)) for frame in torch.split(x, 1)])
         for block in self._blocks:
             x = block(x)
         return x
@@ -177,7 +179,7 @@ class _Audio:
         x = torch.relu(_normed(self._first(told, x), self._first_norm))
         for up, skip in zip(self._middle, reversed(skips[1:-1]), strict=True):
             x = up(torch.cat([x, skip], dim=1))
-        return torch.tanh(self._last(torch.cat([x, skips[0]], dim=1)).float())
+        return torch.tanh(self._last(x.contiguous(memory_format=CHANNELS_LAST), skips[0]).float())
 
 
 class _Down:

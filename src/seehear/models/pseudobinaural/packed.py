@@ -75,10 +75,10 @@ class PackedConv:
         )
         return made
 
-    def added(self, x: Tensor, sum_: Tensor) -> Tensor:
-        """ReLU of the result and `sum_`, which is overwritten."""
+    def added(self, x: Tensor, sum_: Tensor, activation: str | None = "relu") -> Tensor:
+        """Activation of the result plus `sum_`, which is overwritten."""
         torch.ops.mkldnn._convolution_pointwise_.binary(
-            sum_, x, self._weight, self._bias, *self._how, "add", None, "relu", [], ""
+            sum_, x, self._weight, self._bias, *self._how, "add", None, activation, [], ""
         )
         return sum_
 
@@ -162,8 +162,10 @@ class SmallUp:
 class NarrowUp:
     """The same transposed convolution to very few channels: four 2x2 convolutions as one, then interleaved.
 
+    Its two inputs are not joined first, which would be a copy of the largest result of the network.
+
     Args:
-        weight: [C, N, 4, 4].
+        weight: [C, N, 4, 4]; the first half of the channels belongs to the first input.
         bias: [N].
         dtype: number format of the work.
     """
@@ -174,12 +176,15 @@ class NarrowUp:
     def __init__(self, weight: Tensor, bias: Tensor, dtype: torch.dtype) -> None:
         phases = [weight[:, :, rows][:, :, :, cols] for rows in self.TAPS for cols in self.TAPS]
         kernel = torch.stack(phases).permute(0, 2, 1, 3, 4).flatten(0, 1)  # [4 N, C, 2, 2]
-        self._conv = PackedConv(kernel, bias.repeat(4), 1, 1, "none", dtype)
+        bias = bias.repeat(4)
+        first, second = kernel.chunk(2, dim=1)
+        self._first = PackedConv(first, bias, 1, 1, "none", dtype)
+        self._second = PackedConv(second, torch.zeros_like(bias), 1, 1, "none", dtype)
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """[B, C, H, W] -> [B, 2H, 2W, N] (channels last as a shape), without activation."""
+    def __call__(self, x: Tensor, skip: Tensor) -> Tensor:
+        """Two of [B, C / 2, H, W] -> [B, 2H, 2W, N] (channels last as a shape), without activation."""
         batch, _, height, width = x.shape
-        made = self._conv(x).permute(0, 2, 3, 1)
+        made = self._second.added(skip, self._first(x), None).permute(0, 2, 3, 1)
         made = made.reshape(*made.shape[:3], 2, 2, -1)
         whole = made.new_empty(batch, height, 2, width, 2, made.shape[-1])
         for k in range(2):
@@ -205,3 +210,19 @@ class SmallDown:
         )
         made = self._linear(patches.reshape(-1, 16 * channels), "leaky_relu", self._slope)
         return made.view(batch, height // 2, width // 2, -1).permute(0, 3, 1, 2)
+
+
+def halved(x: Tensor) -> Tensor:
+    """`max_pool2d(x, 3, 2, 1)` of an image of even sides and no negative values.
+
+    Such bfloat16 numbers are in the order of their bits, and whole numbers are compared faster: rows first,
+    then columns.
+    """
+    if x.dtype != torch.bfloat16:
+        return functional.max_pool2d(x, 3, 2, 1)
+    image = x.permute(0, 2, 3, 1).view(torch.int16)
+    rows = torch.maximum(image[:, 0::2], image[:, 1::2])
+    torch.maximum(rows[:, 1:], image[:, 1:-1:2], out=rows[:, 1:])
+    both = torch.maximum(rows[:, :, 0::2], rows[:, :, 1::2])
+    torch.maximum(both[:, :, 1:], rows[:, :, 1:-1:2], out=both[:, :, 1:])
+    return both.view(x.dtype).permute(0, 3, 1, 2)
