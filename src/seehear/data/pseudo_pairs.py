@@ -35,8 +35,9 @@ from seehear.data.crops import Crop, varied
 from seehear.data.mixes import MixRule, draw_part, make_mix
 from seehear.data.scenes import Wave
 from seehear.data.sounds import ThingLibrary
-from seehear.dsp.ambisonics import RING8, decoder, spherical_harmonics
+from seehear.dsp.ambisonics import spherical_harmonics
 from seehear.dsp.hrir import HrirSet
+from seehear.dsp.virtual_ring import ring_filters
 from seehear.errors import InputError
 
 TRIES = 200
@@ -369,8 +370,8 @@ def _responses(head: HrirSet, aims: NDArray[np.float64], ambisonic: bool) -> Wav
     if not ambisonic:
         return np.asarray(head.at(azimuth, elevation).numpy(), dtype=np.float32)
     # A field of first order through the published ring of loudspeakers is one response per source.
-    gains = spherical_harmonics(azimuth, elevation, 1) @ decoder(RING8, 0.0, 1, "maxre").T
-    made = torch.einsum("js,set->jet", gains.float(), head.at(RING8))
+    gains = spherical_harmonics(azimuth, elevation, 1).float()
+    made = torch.einsum("jc,cet->jet", gains, ring_filters(head))
     return np.asarray(made.numpy(), dtype=np.float32)
 
 
