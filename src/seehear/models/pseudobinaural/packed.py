@@ -6,24 +6,18 @@ written once.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from seehear.nn.packed import PackedLinear, has_packing
+
 CHANNELS_LAST = torch.channels_last
-Pair = tuple[int, int]
 
 
 def can_pack(dtype: torch.dtype) -> bool:
     """Whether this build and processor have the layers below."""
-    ops = torch.ops.mkldnn
-    if not torch.backends.mkldnn.is_available() or not hasattr(  # type: ignore[no-untyped-call]
-        ops, "_convolution_transpose_pointwise"
-    ):
-        return False
-    return dtype == torch.float32 or bool(ops._is_mkldnn_bf16_supported())
+    return hasattr(torch.ops.mkldnn, "_convolution_transpose_pointwise") and has_packing(dtype)
 
 
 def folded(weight: Tensor, bias: Tensor | None, norm: nn.Module | None) -> tuple[Tensor, Tensor]:
@@ -104,22 +98,6 @@ class PackedUp:
         """[B, C, H, W] -> [B, N, 2H, 2W]."""
         made: Tensor = torch.ops.mkldnn._convolution_transpose_pointwise(
             x, self._weight, self._bias, *self._how, self._activation, [], ""
-        )
-        return made
-
-
-class PackedLinear:
-    """Rows [M, C] -> [M, N], with activation."""
-
-    def __init__(self, weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> None:
-        self._bias = None if bias is None else bias.to(dtype)
-        self._weight = torch.ops.mkldnn._reorder_linear_weight(weight.to(dtype).contiguous())
-
-    def __call__(self, x: Tensor, activation: str = "none", slope: Any = None) -> Tensor:
-        """[M, C] -> [M, N]."""
-        scalars = [] if slope is None else [slope]
-        made: Tensor = torch.ops.mkldnn._linear_pointwise(
-            x, self._weight, self._bias, activation, scalars, ""
         )
         return made
 
@@ -208,7 +186,8 @@ class SmallDown:
         patches = padded.as_strided(
             (batch, height // 2, width // 2, 4, 4, channels), (b, 2 * h, 2 * w, h, w, c)
         )
-        made = self._linear(patches.reshape(-1, 16 * channels), "leaky_relu", self._slope)
+        made = self._linear(patches.reshape(-1, 16 * channels))
+        made = functional.leaky_relu_(made, self._slope)
         return made.view(batch, height // 2, width // 2, -1).permute(0, 3, 1, 2)
 
 
