@@ -97,7 +97,7 @@ def _import(
     load_strictly(module, tensors, where)
     meta = {
         "task": "spatialize",
-        "licence": "CC BY 4.0 (2.5D Visual Sound, Sep-Stereo, PseudoBinaural)",
+        "licence": "CC BY 4.0 as the authors' code; of weights not stated, check before use",
         "sources": [f"imported from {checkpoint.name}"],
         "compatibility": "256 rows are inverted with 510 points, as published",
     }
