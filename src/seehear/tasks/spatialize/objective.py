@@ -8,43 +8,24 @@ separator learned it, so that it is not forgotten.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from seehear.models.bearings import Bearings
 from seehear.tasks.spatialize.data import PairBatch
+from seehear.tasks.spatialize.train_options import Losses
 
 FLOOR = 1e-10
-
-
-@dataclass(frozen=True)
-class BearingsLossWeights:
-    """Weight of each term.
-
-    Args:
-        where: cross entropy of directions.
-        difference: error of the difference of ears, as a share.
-        classes: cross entropy of classes.
-        least: share of the sum's energy that is added to the difference's, so that a source in the
-            middle asks for little and not for infinitely little.
-    """
-
-    where: float = 1.0
-    difference: float = 1.0
-    classes: float = 0.2
-    least: float = 0.05
 
 
 class BearingsObjective(nn.Module):
     """Losses of a batch of pseudo pairs."""
 
-    def __init__(self, model: Bearings, weights: BearingsLossWeights | None = None) -> None:
+    def __init__(self, model: Bearings, weights: Losses | None = None) -> None:
         super().__init__()
         self.model = model
-        self.weights = weights or BearingsLossWeights()
+        self.weights = weights or Losses()
 
     def forward(self, batch: PairBatch) -> dict[str, Tensor]:
         with torch.no_grad():

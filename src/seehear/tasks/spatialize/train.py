@@ -144,7 +144,7 @@ def _bearings(config: TrainConfig) -> Parts:
         assert isinstance(trained, BearingsObjective)
         return measure_pairs(trained.model, kept)
 
-    return BearingsObjective(model), batches, validate, facts
+    return BearingsObjective(model, config.losses), batches, validate, facts
 
 
 def _begin(model: Bearings, encoder: ConceptEncoder, start: str) -> dict[str, Any]:

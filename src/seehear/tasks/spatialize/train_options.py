@@ -50,6 +50,24 @@ class Pairing:
     validation: int = 96
 
 
+@dataclass(frozen=True)
+class Losses:
+    """Weights of the terms of `seehear.tasks.spatialize.objective`.
+
+    Args:
+        where: cross entropy of directions.
+        difference: error of the difference of ears, as a share.
+        classes: cross entropy of classes.
+        least: share of the sum's energy that is added to the difference's, so that a source in the
+            middle asks for little and not for infinitely little.
+    """
+
+    where: float = 1.0
+    difference: float = 1.0
+    classes: float = 0.2
+    least: float = 0.05
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig(TrainingConfig):
     """One training run; see `TrainingConfig` for what every run says.
@@ -62,6 +80,7 @@ class TrainConfig(TrainingConfig):
             or folder; `none` = afresh (`bearings`).
         batch: pairs per batch.
         pairing: how pairs are made.
+        losses: weights of the terms (`bearings`).
         paper: what concerns the published networks only (`mono2binaural`, `apnet`).
 
     Raises:
@@ -74,6 +93,7 @@ class TrainConfig(TrainingConfig):
     start: str = "separate/starter"
     batch: int = 8
     pairing: Pairing = field(default_factory=Pairing)
+    losses: Losses = field(default_factory=Losses)
     paper: PaperTraining = field(default_factory=PaperTraining)
 
     def __post_init__(self) -> None:
