@@ -9,7 +9,7 @@ first head although the truth is another's; `known` has the true power and place
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +46,13 @@ class Listener:
         model: the network.
         encoder: of its frames.
         heads: of the truth, at the network's rate.
+        masks: of heads and fields of view that were asked for before.
     """
 
     model: Bearings
     encoder: ConceptEncoder
     heads: Sequence[HrirSet]
+    masks: dict[tuple[int, float], Tensor] = field(default_factory=dict)
 
     def shares(self, mono: Tensor, picture: NDArray[np.uint8]) -> Tensor:
         """Shares [A + 1, F, N] for one sound [T] and one picture that stays."""
@@ -65,12 +67,17 @@ class Listener:
     def ears(self, mono: Tensor, shares: Tensor, head: HrirSet, fov_deg: float) -> Tensor:
         """Sound [T] and shares -> [2, T], on the network's own grid; the mean of both is the sound."""
         config = self.model.config
-        azimuths = direction_azimuths(config.num_directions, fov_deg)
-        masks = difference_masks(head, azimuths, config.n_fft)
-        mask = difference_mask(shares[None], masks, self.model.gather)[0]
+        mask = difference_mask(shares[None], self._masks(head, fov_deg), self.model.gather)[0]
         spectrum = self.model.spectrum(mono[None])[0] * (config.n_fft / 4.0) * mask
         difference = istft(spectrum, config.n_fft, config.hop_length, length=len(mono))
         return torch.stack([mono + difference, mono - difference])
+
+    def _masks(self, head: HrirSet, fov_deg: float) -> Tensor:
+        key = (id(head), fov_deg)
+        if key not in self.masks:
+            azimuths = direction_azimuths(self.model.config.num_directions, fov_deg)
+            self.masks[key] = difference_masks(head, azimuths, self.model.config.n_fft)
+        return self.masks[key]
 
 
 def score_pair(root: Path, row: PairRow, listener: Listener) -> list[Record]:
