@@ -1,7 +1,7 @@
 """Above the band of a network that gives differences: the pan that it ends with, continued by geometry.
 
-The networks hear up to 8 kHz. How far left the difference puts the highest octave that it knows well, as a
-share of the sum, names an azimuth of the head; above, that azimuth's own mask makes the difference.
+The networks hear up to 8 kHz. The levels of the two ears in the highest octave that they know well name an
+azimuth of the head; above, that azimuth's own mask makes the difference.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ HEARD_HZ = (3500.0, 7000.0)
 FADE_HZ = (7000.0, 7800.0)
 """Between these the network's difference goes over into the geometric one."""
 SMOOTH_S = 0.1
-STEP_DEG = 5.0
+STEP_DEG = 1.0
 NOTHING = 1e-12
 
 
@@ -48,9 +48,10 @@ class HighBand:
         half = math.ceil(90 / STEP_DEG)
         azimuth = np.linspace(-90.0, 90.0, 2 * half + 1)
         self._masks = difference_masks(head, azimuth, n_fft)  # [A, F]
-        pans = self._masks[:, self._heard].real.mean(dim=1).double().numpy()
-        # At the very side levels fall again; the table has to rise to be read backwards.
-        self._pans = np.maximum.accumulate(np.nan_to_num(pans)) + 1e-9 * np.arange(len(pans))
+        heard = self._masks[:, self._heard].to(torch.complex128)
+        # Left is 1 + M and right 1 - M of the mono sound, as in `_follow`.
+        level = 2 * heard.real.sum(dim=1) / (1 + heard.abs().square()).sum(dim=1)
+        self._pans, self._sides = _rising(np.nan_to_num(level.numpy()))
         self._keep = math.exp(-(n_fft // 4) / (SMOOTH_S * sample_rate))
         self._state = np.zeros(2)
         carry = torch.tensor([[1.0, 0.5], [1.0, -0.5]])
@@ -70,8 +71,8 @@ class HighBand:
             return None
         mono, made = spectra[:, :, 1:-1]  # [F, K] each
         pans = self._follow(mono[self._heard], made[self._heard])
-        place = np.interp(pans, self._pans, np.arange(len(self._pans)))
-        low = np.floor(place).astype(np.int64).clip(max=len(self._pans) - 2)
+        place = np.interp(pans, self._pans, self._sides)
+        low = np.floor(place).astype(np.int64).clip(max=len(self._masks) - 2)
         part = torch.from_numpy((place - low).astype(np.float32))[:, None]
         first = torch.from_numpy(low)
         gain = self._masks[first] * (1 - part) + self._masks[first + 1] * part  # [K, F]
@@ -79,11 +80,32 @@ class HighBand:
         return torch.stack([change, -change])
 
     def _follow(self, mono: Tensor, made: Tensor) -> NDArray[np.float64]:
-        """Share of the sum that the difference is, smoothed over time, [K]."""
-        # The sum of both ears is twice the mono sound.
-        parts = torch.stack([(made * mono.conj()).real, 2 * mono.abs().square()])
+        """Power of left minus power of right over the power of both, smoothed over time, [K]."""
+        power = mono.abs().square() + made.abs().square() / 4
+        parts = torch.stack([(made * mono.conj()).real, power])
         pans = []
         for column in parts.double().sum(dim=1).T.numpy():
             self._state = self._keep * self._state + (1 - self._keep) * column
             pans.append(self._state[0] / (self._state[1] + NOTHING))
         return np.array(pans)
+
+
+def _rising(
+    pans: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """A table that can be read backwards: rising pans and the indices of their azimuths.
+
+    Levels fall again towards the very side, so only azimuths whose pan exceeds all nearer to the front stay.
+
+    Args:
+        pans: by azimuth, from right to left, [A] with the front in the middle.
+    """
+    front = len(pans) // 2
+    left = np.arange(front, len(pans))
+    right = left[::-1] - front
+    keep = [front]
+    for way, sign in ((left, 1.0), (right, -1.0)):
+        most = np.maximum.accumulate(sign * pans[way])
+        keep += [k for k, new in zip(way[1:], np.diff(most) > 0, strict=True) if new]
+    chosen = np.sort(keep)
+    return pans[chosen], chosen.astype(np.float64)
