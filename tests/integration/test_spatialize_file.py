@@ -22,7 +22,10 @@ from seehear.runtime import choose_runtime
 from seehear.tasks.channels import channel_names_of
 from seehear.tasks.hearing import mono_blocks
 from seehear.tasks.spatialize.config import SpatializeOptions
+from seehear.tasks.spatialize.heads import load_head
 from seehear.tasks.spatialize.infer import spatialize
+from seehear.tasks.spatialize.placing import make_placer
+from seehear.tasks.spatialize.positions import read_positions
 from tests.media_kit import Block, decode, files_in, payloads, tones, write_clip
 
 TINY, PAPER = "spatialize/tiny", "spatialize/tiny-paper"
@@ -234,6 +237,29 @@ def test_given_places_need_no_network(tmp_path: Path) -> None:
     lag = np.correlate(front[0, 4000:8000], noise[0, 4000:8000], "full").argmax() - 3999
     assert abs(lag) < 16  # 1 ms
     np.testing.assert_allclose(front[0], front[1], atol=1e-5)
+
+
+def test_times_of_places_count_from_the_files_start(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "in.wav", tones(2.0, 16000, 1).T, 16000, subtype="FLOAT")
+    text = places(tmp_path, "time,azimuth\n0,90\n1,90\n1.01,-90\n2,-90\n")
+    for begin, side in ((0.0, 1.0), (1.2, -1.0)):
+        out = tmp_path / f"{begin}.wav"
+        run(tmp_path / "in.wav", out, positions=text, format="foa", start=begin, duration=0.8)
+        field = read(out)
+        np.testing.assert_allclose(field[1], side * field[0], atol=1e-6)
+
+
+def test_places_do_not_depend_on_blocks(tmp_path: Path) -> None:
+    text = places(tmp_path, "time,azimuth,distance\n0,90,1\n0.7,-90,3\n")
+    sound = tones(0.7, 16000, 1)
+    made = []
+    for size in (160, 999, 11200):
+        placer = make_placer(read_positions(text), 0.0, 16000, ("FC",), load_head("sphere", 16000))
+        parts = [placer.push(part) for part in np.split(sound, range(size, 11200, size), axis=1)]
+        made.append(np.concatenate([*parts, placer.finish()], axis=1))
+        assert made[-1].shape == (2, 11200)
+    for other in made[1:]:
+        np.testing.assert_array_equal(other, made[0])
 
 
 def test_channels_are_sources_of_their_own(tmp_path: Path) -> None:
