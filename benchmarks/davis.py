@@ -120,16 +120,18 @@ def measure(preset: str, way: str, steps: int, output: Path) -> Facts:
     return facts
 
 
-def section(preset: str, ways: Sequence[str], rounds: int, folder: Path) -> str:
-    """Table and differences of one preset."""
+def section(
+    preset: str, ways: Sequence[str], lengths: Sequence[int], rounds: int, folder: Path
+) -> str:
+    """Table and differences of one preset, for runs of several numbers of steps."""
     found: dict[tuple[str, int], Facts] = {}
-    for _, steps, way in itertools.product(range(rounds), STEPS, ways):
+    for _, steps, way in itertools.product(range(rounds), lengths, ways):
         facts = measure(preset, way, steps, folder / f"{way}-{steps}.npy")
         best = found.get((way, steps))
         if best is None or facts["wall_s"] < best["wall_s"]:
             found[way, steps] = facts
     lines = []
-    for steps, way in itertools.product(STEPS, ways):
+    for steps, way in itertools.product(lengths, ways):
         facts, plain = found[way, steps], found["plain", steps]
         lines.append(
             [
@@ -142,15 +144,15 @@ def section(preset: str, ways: Sequence[str], rounds: int, folder: Path) -> str:
             ]
         )
     header = ("way", "wall s", "x real time", "CPU s", "times plain's speed", "peak MB")
-    return "\n".join([table(header, lines), "", *differences(ways, folder)])
+    return "\n".join([table(header, lines), "", *differences(ways, lengths, folder)])
 
 
-def differences(ways: Sequence[str], folder: Path) -> list[str]:
+def differences(ways: Sequence[str], lengths: Sequence[int], folder: Path) -> list[str]:
     """How far pictures are from the plain ones; random weights draw beyond 0..1, hence shares."""
     said = []
     for way in ways[1:]:
         worst, ratios = 0.0, []
-        for steps in STEPS:
+        for steps in lengths:
             made, plain = (np.load(folder / f"{name}-{steps}.npy") for name in (way, "plain"))
             error = made.astype("f8") - plain
             worst = max(worst, float(np.abs(error).max() / np.abs(plain).max()))
@@ -188,6 +190,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--only", choices=PRESETS)
+    parser.add_argument("--steps", type=int, nargs="+", default=STEPS)
     parser.add_argument("--stage", nargs=4, metavar=("PRESET", "WAY", "STEPS", "FILE"))
     parser.add_argument("-o", "--output", type=Path, default=HERE / "DAVIS.md")
     arguments = parser.parse_args()
@@ -206,7 +209,7 @@ def main() -> None:
     )
     for preset in [arguments.only] if arguments.only else PRESETS:
         with tempfile.TemporaryDirectory() as name:
-            page += f"\n## {preset}\n\n{section(preset, ways, arguments.rounds, Path(name))}\n"
+            page += f"\n## {preset}\n\n{section(preset, ways, arguments.steps, arguments.rounds, Path(name))}\n"
     arguments.output.write_text(page, encoding="utf-8")
     print(page)
 
