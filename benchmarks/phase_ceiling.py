@@ -27,8 +27,14 @@ from torch.nn import functional
 
 from seehear.data.scenes import active_rms
 from seehear.data.sources import SAMPLE_RATE, read_sound
-from seehear.dsp.logfreq import compress, expand
-from seehear.dsp.masks import ratio_masks, wiener_masks
+from seehear.dsp.logfreq import compress, expand, warped_positions
+from seehear.dsp.masks import (
+    MaskStems,
+    ratio_masks,
+    upper_centres,
+    wiener_masks,
+    with_upper_band,
+)
 from seehear.dsp.resample import resample
 from seehear.dsp.stft import istft
 from seehear.metrics.report import Interval, RecordingBootstrap
@@ -43,6 +49,7 @@ from seehear.models.davis.frontend import (
 from seehear.models.davis.phases import resynthesise_together
 
 LISTS = Path(__file__).with_name("phase_pairs.csv")
+FILE_RATE = 44100
 LEVEL = 10 ** (-23 / 20)
 COUNT = 2
 Way = Callable[["Case"], Tensor]
@@ -109,6 +116,26 @@ def _alone(case: Case) -> Tensor:
     return case.masked(torch.stack(each, dim=1))
 
 
+def _job(case: Case, window_s: float) -> Tensor:
+    """As the file job does it: masks on the picture's rows, each sound alone, at the file's rate."""
+    config, rate = case.config, FILE_RATE
+    mixture = compress_magnitude(case.spectrum.abs() + FLOOR, config)
+    rows, whole = expand(case.pictures, config.sigma) / COUNT, expand(mixture, config.sigma)
+    hz = warped_positions(config.rows, config.bins) * (config.sample_rate / config.n_fft)
+    sounds = []
+    for own, all_of_it, wave in zip(rows, whole, case.sounds.mean(1), strict=True):
+        masks = torch.cat([ratio_masks(one[None], all_of_it) for one in own])
+        masks = with_upper_band(masks, all_of_it.square(), hz.float())
+        per_s = config.sample_rate / config.hop_length
+        stream = MaskStems(upper_centres(hz.numpy()), per_s, rate, 1, COUNT, window_s)
+        stream.feed(masks.numpy())
+        heard = resample(wave[None], config.sample_rate, rate).numpy()
+        stems = np.concatenate([stream.push(heard), stream.finish()], axis=-1)[:COUNT, 0]
+        sounds.append(resample(torch.from_numpy(stems), rate, config.sample_rate))
+    length = config.hop_length * (case.spectrum.shape[-1] - 1)
+    return torch.stack(sounds)[..., :length]
+
+
 def _amplitude_masks(case: Case) -> Tensor:
     return case.masked(case.drawn / case.drawn.sum(1, keepdim=True).clamp_min(FLOOR))
 
@@ -122,6 +149,8 @@ WAYS: dict[str, Way] = {
         c.drawn, c.spectrum[:, None]
     ),
     "picture, masks of amplitudes, rest unknown": _alone,
+    "the same in the file job, transform of 46 ms": lambda c: _job(c, 0.046),
+    "the same in the file job, transform of 93 ms (as it is)": lambda c: _job(c, 0.093),
     "picture, masks of amplitudes": _amplitude_masks,
     "picture, Wiener masks": lambda c: c.masked(wiener_masks(c.drawn)),
     "picture, own phases trusting magnitudes, 10 rounds": lambda c: _together(c, c.drawn, 10, 0.0),
