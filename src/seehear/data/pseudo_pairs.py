@@ -37,6 +37,7 @@ from seehear.data.scenes import Wave
 from seehear.data.sounds import ThingLibrary
 from seehear.dsp.ambisonics import spherical_harmonics
 from seehear.dsp.hrir import HrirSet
+from seehear.dsp.rooms import draw_room, image_sources, room_responses
 from seehear.dsp.virtual_ring import ring_filters
 from seehear.errors import InputError
 
@@ -45,6 +46,8 @@ SMALLER = 0.98
 """Factor on sizes from try to try, where all crops must find room."""
 KNOT_S = 0.25
 """Seconds between places of a moving thing; in between filters are cross-faded."""
+ROOM_DISTANCES_M = (0.8, 3.0)
+"""How far sources are in rooms, if walls leave as much."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class PairRule:
         stretch: largest change of a crop's aspect ratio, as a factor.
         ambisonic: share of pairs that go through first-order ambisonics and eight loudspeakers.
         mixing: levels, bandwidth and length of the sounds.
+        rooms: share of pairs at rest that sound in a room, each in its own.
     """
 
     counts: tuple[float, float, float] = (0.4, 0.5, 0.1)
@@ -85,6 +89,7 @@ class PairRule:
     stretch: float = 1.15
     ambisonic: float = 0.1
     mixing: MixRule = field(default_factory=MixRule)
+    rooms: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -128,6 +133,7 @@ class Pair:
         ambisonic: whether sounds go through ambisonics.
         rule: the rule it was drawn by.
         low_pass_hz: common bandwidth of the sounds.
+        room_seed: of the room in which all of it sounds; None = free field.
     """
 
     stems: Wave
@@ -141,6 +147,7 @@ class Pair:
     ambisonic: bool
     rule: PairRule
     low_pass_hz: float
+    room_seed: int | None = None
 
     @property
     def moves(self) -> bool:
@@ -249,6 +256,9 @@ def build_pair(
     backdrop = np.zeros((*rule.canvas, 3), np.uint8)
     if kind:
         backdrop = covering(backdrops[int(rng.integers(len(backdrops)))], rng, rule.canvas)
+    ambisonic = bool(rng.random() < rule.ambisonic)
+    # Drawn last and only if asked for, so that pairs without rooms stay what they are.
+    in_room = rule.rooms > 0 and not any(steps) and rng.random() < rule.rooms
     return Pair(
         mix.stems,
         tuple(labels),
@@ -258,9 +268,10 @@ def build_pair(
         tuple(steps),
         backdrop,
         kind == 2,
-        bool(rng.random() < rule.ambisonic),
+        ambisonic,
         rule,
         mix.low_pass_hz,
+        int(rng.integers(2**31)) if in_room else None,
     )
 
 
@@ -350,7 +361,10 @@ def heard(pair: Pair, head: HrirSet) -> Wave:
         if len(set(boxes)) == 1:
             boxes = boxes[:1]
         aims = [angles(b, pair.rule.canvas, pair.rule.fov_deg) for b in boxes if b is not None]
-        responses = _responses(head, np.array(aims), pair.ambisonic)
+        if pair.room_seed is not None:
+            responses = _in_room(head, aims[0][0], pair.room_seed, index)
+        else:
+            responses = _responses(head, np.array(aims), pair.ambisonic)
         out[index] = filtered(stem, responses, round(KNOT_S * head.sample_rate))
     return out
 
@@ -373,6 +387,16 @@ def _responses(head: HrirSet, aims: NDArray[np.float64], ambisonic: bool) -> Wav
     gains = spherical_harmonics(azimuth, elevation, 1).float()
     made = torch.einsum("jc,cet->jet", gains, ring_filters(head))
     return np.asarray(made.numpy(), dtype=np.float32)
+
+
+def _in_room(head: HrirSet, azimuth_deg: float, seed: int, index: int) -> Wave:
+    """Responses [1, 2, taps] to a source at ear height in the room of a seed, at its free-field level."""
+    room, listener = draw_room(np.random.default_rng(seed))
+    rng = np.random.default_rng([seed, index])
+    source = room.place(listener, azimuth_deg, float(rng.uniform(*ROOM_DISTANCES_M)))
+    images = image_sources(room, listener, source)
+    made = room_responses(head, room, images, rng) * float(images.distance_m[0])
+    return np.asarray(made.numpy()[None], dtype=np.float32)
 
 
 def filtered(wave: Wave, responses: Wave, spacing: int) -> Wave:

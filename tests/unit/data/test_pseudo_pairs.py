@@ -22,6 +22,7 @@ from seehear.errors import InputError
 
 RULE = PairRule(mixing=MixRule(duration_s=0.5))
 PLAIN = replace(RULE, moving=0.0, silent=0.0, hidden=0.0, foreign=0.0, ambisonic=0.0)
+PLAIN_ONE = replace(PLAIN, counts=(1.0, 0.0, 0.0))
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +102,23 @@ def test_ambisonics_keep_the_side(library: PairLibrary) -> None:
     )
     ears = torch.from_numpy(heard(pair, head))[0]
     assert 2 < float(ild_db(ears[0], ears[1])) < 12
+
+
+def test_rooms_keep_the_side_and_blur_it(library: PairLibrary) -> None:
+    head = spherical_head(16000).aligned()
+    rule = replace(PLAIN, counts=(1.0, 0.0, 0.0), rooms=1.0)
+    boxes = (Box(20, 100, 80, 160),)
+    for seed in range(4):
+        pair = replace(draw_pair(library, np.random.default_rng(seed), rule), boxes=boxes)
+        dry = replace(pair, room_seed=None)
+        assert np.array_equal(
+            pair.stems, draw_pair(library, np.random.default_rng(seed), PLAIN_ONE).stems
+        )
+        wet, plain = (torch.from_numpy(heard(p, head))[0] for p in (pair, dry))
+        assert np.array_equal(wet.numpy(), heard(pair, head)[0])
+        assert 0.3 < float(ild_db(wet[0], wet[1])) < float(ild_db(plain[0], plain[1]))
+    moving = replace(rule, moving=1.0)
+    assert draw_pair(library, np.random.default_rng(0), moving).room_seed is None
 
 
 def test_what_is_not_seen_reaches_both_ears_alike(library: PairLibrary) -> None:

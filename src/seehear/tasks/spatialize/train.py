@@ -191,6 +191,7 @@ def pair_rule(pairing: Pairing) -> PairRule:
         hidden=pairing.hidden,
         foreign=pairing.foreign,
         ambisonic=pairing.ambisonic,
+        rooms=pairing.rooms,
         mixing=MixRule(duration_s=pairing.duration_s),
     )
 
@@ -198,7 +199,14 @@ def pair_rule(pairing: Pairing) -> PairRule:
 def fixed_pairs(library: PairLibrary, batches: PairBatches, config: TrainConfig) -> FixedPairs:
     """Pairs for validation: unseen recordings and photos; every sound is seen, and what is seen sounds."""
     rule = replace(
-        batches.rule, moving=0.0, silent=0.0, hidden=0.0, foreign=0.0, varied=0.0, ambisonic=0.0
+        batches.rule,
+        moving=0.0,
+        silent=0.0,
+        hidden=0.0,
+        foreign=0.0,
+        varied=0.0,
+        ambisonic=0.0,
+        rooms=0.0,
     )
     made = []
     for number in range(0, config.pairing.validation, config.batch):

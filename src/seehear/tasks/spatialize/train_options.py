@@ -25,6 +25,7 @@ class Pairing:
         hidden: share of pairs in which one sound belongs to nothing that is seen.
         foreign: share of pairs in which a sound without pictures is shown as something else.
         ambisonic: share of pairs that go through first-order ambisonics and eight loudspeakers.
+        rooms: share of pairs at rest that sound in a room, each in its own.
         long: share of batches with pairs of twice the length, half as many.
         blind: share of pairs without frames.
         spheres: radii of computed heads, metres.
@@ -42,6 +43,7 @@ class Pairing:
     hidden: float = 0.06
     foreign: float = 0.12
     ambisonic: float = 0.1
+    rooms: float = 0.0
     long: float = 0.1
     blind: float = 0.02
     spheres: tuple[float, ...] = (0.078, 0.083, 0.0875, 0.092, 0.097)
