@@ -294,7 +294,8 @@ class _Look(nn.Module):
         # Directions of classes are orthonormal, so squared products are shares.
         shown = torch.einsum("ndhw,kd->nkhw", maps.flatten(0, 1).float(), directions).square()
         shown = self._across(shown.amax(dim=2)).transpose(1, 2)
-        return x.unflatten(0, (batch, frames)), shown.unflatten(0, (batch, frames))
+        shape = (batch, frames, self.count, -1)
+        return x.reshape(shape), shown.reshape(shape)
 
     def _across(self, x: Tensor) -> Tensor:
         """Columns of the map to directions, linear in between."""

@@ -7,7 +7,7 @@ would have seen.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -129,8 +129,16 @@ class PairBatches:
             places[row, :count] = pair.places(columns)
             labels[row, :count] = [self.indices.get(x, len(self.indices)) for x in pair.labels]
         maps, times, seen = self._look(pairs, length / SAMPLE_RATE, rng)
-        arrays = (torch.from_numpy(x) for x in (parts, difference, places, labels))
-        return PairBatch(*arrays, self.masks[head], maps, times, seen)
+        return PairBatch(
+            torch.from_numpy(parts),
+            torch.from_numpy(difference),
+            torch.from_numpy(places),
+            torch.from_numpy(labels),
+            self.masks[head],
+            maps,
+            times,
+            seen,
+        )
 
     def _look(
         self, pairs: Sequence[Pair], duration_s: float, rng: np.random.Generator
@@ -186,6 +194,4 @@ def direction_azimuths(count: int, fov_deg: float) -> Tensor:
 
 def longer(rule: PairRule) -> PairRule:
     """The same rule for pairs of twice the length."""
-    from dataclasses import replace
-
     return replace(rule, mixing=replace(rule.mixing, duration_s=2 * rule.mixing.duration_s))
