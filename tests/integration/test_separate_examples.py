@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import soundfile
 from numpy.typing import NDArray
 
 import seehear
+from seehear.cli.main import main
+from seehear.media.part import receipt_path
 from seehear.media.read import read_audio
 from seehear.metrics.separation import si_sdr
 from tests.repo.source import ROOT
@@ -54,10 +57,19 @@ def test_the_duet_comes_apart(
     assert nearness(answer, other) < nearness(mixture, other)
 
 
-def test_all_lists_both_with_the_place_of_each(tmp_path: Path) -> None:
-    result = seehear.separate(CLIP, tmp_path / "all.wav", all=True, stems=tmp_path / "parts")
-    found = {row["label"]: row for row in result.record["sources"]}
-    assert "speech" in found
+def test_all_lists_both_with_the_place_of_each(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, parts = tmp_path / "all.wav", tmp_path / "parts"
+    words = ["separate", str(CLIP), "-o", str(out), "--all", "--stems", str(parts), "--quiet"]
+    assert main(words) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == str(out)
+    assert any(line.startswith("speech: heard, ") and "; seen at 0." in line for line in said[1:])
+    record = json.loads(receipt_path(out).read_text(encoding="utf-8"))
+    found = {row["label"]: row for row in record["sources"]}
+    assert len(said) == 1 + len(found)
+    assert found["speech"]["place"]["seen"]
     assert {"acoustic guitar", "electric guitar"} & found.keys()
     assert found["speech"]["place"]["x"] < 0.5
-    assert (tmp_path / "parts" / "speech.png").exists()
+    assert (parts / "speech.png").exists()

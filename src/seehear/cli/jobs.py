@@ -89,15 +89,34 @@ def report(result: Result, options: CommonOptions) -> int:
             say(f"{key}: {plain(value)}")
     else:
         say(f"{result.path}")
+        if getattr(options, "all", False):
+            for row in result.record["sources"]:
+                say(source_line(row))
     for sentence in result.warnings:
         warn(sentence)
     return 3 if result.warnings else 0
 
 
+def source_line(row: Mapping[str, Any]) -> str:
+    """What a person wants to know of a source that was found.
+
+    >>> source_line({"label": "dog", "heard": True, "share_of_power": 0.31})
+    'dog: heard, 31 % of the power'
+    """
+    words = [f"heard, {100 * row['share_of_power']:.0f} % of the power"]
+    if not row["heard"]:
+        words = ["not heard"]
+    place = row.get("place")
+    if place is not None:
+        where = f"{place['x']:.2f},{place['y']:.2f}@{place['at_s']:.1f}"
+        words.append(f"seen at {where}" if place["seen"] else "not seen")
+    return f"{row['label']}: {'; '.join(words)}"
+
+
 def summary(result: Result) -> dict[str, Any]:
     """What `--json` prints after a run: where things are and how it went."""
     path = result.path
-    kept = ("model", "seed", "windows", "timings")
+    kept = ("model", "seed", "windows", "timings", "sources")
     return {
         "output": str(path) if path else None,
         "receipt": str(path.with_name(f"{path.name}.seehear.json")) if path else None,

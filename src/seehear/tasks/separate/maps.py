@@ -18,6 +18,8 @@ from seehear.tasks.source import SoundSource
 LONGEST_SIDE = 1280
 # Similarities below this are drawn as nothing, so that a picture without the thing stays plain.
 FAINT = 0.2
+# From here on the thing takes the larger part of what a place looks like.
+SEEN = 0.7
 WARM = np.array([255.0, 80.0, 0.0])
 OPACITY = 0.6
 
@@ -36,7 +38,7 @@ def draw_place(
 
     Returns:
         `at_s` on the file's clock, `x`, `y` (fractions of the displayed picture) and `similarity`
-        of the most similar place.
+        of the most similar place; `seen`: whether that is enough to be the thing.
     """
     moment = source.begin_s + moment_s
     frame = Image.fromarray(frames_at(source, [moment], None)[0].permute(1, 2, 0).numpy())
@@ -48,6 +50,7 @@ def draw_place(
         "x": round((int(column) + 0.5) / heat.shape[1], 4),
         "y": round((int(row) + 0.5) / heat.shape[0], 4),
         "similarity": round(float(heat.max()), 4),
+        "seen": bool(heat.max() > SEEN),
     }
 
 
