@@ -38,6 +38,10 @@ CONVENTIONS = frozenset(
 
 SIDE_DB = 1.0
 """Level difference between the ears below which the sound does not tell which of them is the left one."""
+LOUDEST = 1e6
+LONGEST = 1e6
+"""Largest delay in samples."""
+MOST_VALUES = 300_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,10 +91,10 @@ def read_sofa(path: str | Path) -> SofaFile:
             f"{str(path)!r} is not a SOFA file (it has no HDF5 content); give a file *.sofa with HRIRs"
         ) from error
     with file:
-        convention = _check_kind(file, str(path))
         try:
-            return _read(file, convention, found)
-        except (OSError, TypeError, ValueError) as error:
+            return _read(file, _check_kind(file, str(path)), found)
+        # What HDF5's library raises when it meets nonsense inside a file.
+        except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise InputError(f"{str(path)!r} is a damaged SOFA file: {error}") from error
 
 
@@ -122,6 +126,8 @@ def _read(file: h5py.File, convention: str, path: Path) -> SofaFile:
     responses = responses.transpose(0, 2, 1, 3).reshape(measures * emitters, 2, -1)
     if not (np.isfinite(responses).all() and np.isfinite(positions).all()):
         raise InputError(f"{str(path)!r} has responses or positions that are not finite")
+    if np.abs(responses).max() > LOUDEST:
+        raise InputError(f"{str(path)!r} has responses beyond {LOUDEST:g}; expected about 1")
     if not responses.any():
         raise InputError(f"{str(path)!r} holds nothing but silence")
     rate = _rate(file, str(path))
@@ -162,6 +168,8 @@ def _delayed(data: Array, delay: Array) -> Array:
     """Responses shifted by samples, fractions included (FFT with room for the shift)."""
     if (delay < 0).any():
         delay = delay - delay.min()
+    if not delay.max() <= LONGEST:
+        raise ValueError(f"a delay of {delay.max():g} samples")
     if not delay.any():
         return data
     taps = data.shape[-1] + int(np.ceil(delay.max()))
@@ -258,6 +266,8 @@ def _is_array(thing: object) -> bool:
 def _field(file: h5py.File, name: str, path: str) -> Array:
     if not _is_array(file.get(name)):
         raise InputError(f"{path!r} has no {name}, which a SOFA file of HRIRs needs")
+    if file[name].size > MOST_VALUES:
+        raise InputError(f"{path!r} has {file[name].size} numbers in {name}, too many for a head")
     values: Array = np.asarray(file[name][...], np.float64)
     return values
 

@@ -168,7 +168,9 @@ def no_rate(file: h5py.File) -> None:
         (lambda f: replace(f, "Data.SamplingRate", [0.0]), "sample rates"),
         (lambda f: replace(f, "Data.IR", np.zeros((4, 2, 32))), "silence"),
         (lambda f: replace(f, "Data.IR", np.full((4, 2, 32), np.nan)), "not finite"),
+        (lambda f: replace(f, "Data.IR", np.full((4, 2, 32), 1e200)), "beyond"),
         (lambda f: replace(f, "Data.IR", np.ones((4, 3, 32))), "two ears"),
+        (lambda f: replace(f, "Data.Delay", [[1e12, 0.0]]), "delay of 1e"),
         (lambda f: replace(f, "Data.IR", np.ones((5, 2, 32))), "SourcePosition"),
         (lambda f: replace(f, "Data.Delay", np.zeros((3, 2))), "damaged"),
         (lambda f: replace(f, "SourcePosition", PLACES, "spherical harmonics"), None),
@@ -197,6 +199,21 @@ def test_not_sofa_at_all(tmp_path: Path) -> None:
     path.write_bytes(cut[: len(cut) // 2])
     with pytest.raises(InputError):
         read_sofa(path)
+
+
+def test_damage_is_an_error_of_ours(tmp_path: Path) -> None:
+    whole, rng = sofa(tmp_path / "whole.sofa").read_bytes(), np.random.default_rng(0)
+    path = tmp_path / "damaged.sofa"
+    refused = 0
+    for _ in range(200):
+        damaged = np.frombuffer(whole, np.uint8).copy()
+        damaged[rng.integers(len(damaged), size=5)] = rng.integers(256, size=5)
+        path.write_bytes(damaged.tobytes())
+        try:
+            read_sofa(path)
+        except InputError:
+            refused += 1
+    assert refused > 20
 
 
 @pytest.mark.parametrize(
