@@ -133,7 +133,7 @@ def _bearings(config: TrainConfig) -> Parts:
     facts |= {
         "frame_encoder": encoder.id,
         "frame_encoder_sha256": encoder.sha256,
-        "heads": [head.name for head in heads],
+        "heads": list(dict.fromkeys(head.name for head in heads)),
         "seen_and_heard": train.seen(),
         "heard": sorted(train.sounds.things),
         "recordings": sum(train.sounds.recordings(label) for label in train.sounds.things),
