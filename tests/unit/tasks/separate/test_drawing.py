@@ -155,6 +155,17 @@ def test_steps() -> None:
         load_separator("separate/tiny", CPU, steps=2)
 
 
+def test_bf16_is_near() -> None:
+    exact = tiny()
+    low = load_separator("separate/tiny-davis", choose_runtime("cpu", "bf16"))
+    queries = exact.encoder.encode_texts(["dog"])
+    one, other = (s.run_windows([noise()], queries)[0] for s in (exact, low))
+    assert other.dtype == np.float32
+    bands = slice(0, len(exact.centres_hz))
+    assert 0 < np.abs(one[:, bands] - other[:, bands]).mean() < 0.02
+    np.testing.assert_allclose(one[:, -1], other[:, -1], rtol=1e-5)
+
+
 @pytest.mark.parametrize(("config", "columns"), [(paper_music(), 256), (paper_ave(), 430)])
 def test_windows_of_published_sizes(config: object, columns: int) -> None:
     module: Any = SimpleNamespace(config=config)
