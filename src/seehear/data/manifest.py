@@ -12,12 +12,13 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
 
-from seehear.config import from_dict, to_dict
+from seehear.config import to_dict
+from seehear.data.json_rows import check_relative, read_rows
 from seehear.data.muddy import STEMS, MuddySpec
-from seehear.errors import ConfigError, InputError, OutputError
+from seehear.errors import InputError
+from seehear.metrics.report import write_text
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,7 @@ class ClipRow:
             raise InputError(f"clip {self.id} has neither stems nor a target; nothing to compare")
         if self.mixture is None and (self.muddy is None or self.stems is None):
             raise InputError(f"clip {self.id} has no mixture and cannot be muddied from its stems")
-        for path in self.files():
-            if PurePosixPath(path).is_absolute() or not path:
-                raise InputError(
-                    f"clip {self.id} names {path!r}; paths are relative to the manifest's folder"
-                )
+        check_relative(f"clip {self.id}", self.files())
         unknown = sorted(set(self.focus) - {*STEMS, ""})
         if unknown:
             raise InputError(
@@ -138,18 +135,7 @@ def read_manifest(path: Path) -> Manifest:
     Raises:
         InputError: unreadable, empty, not JSON, an unknown key, a wrong type, an id used twice.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise InputError(f"cannot read the manifest {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"the manifest {path} is not UTF-8 text") from error
-    rows = [_row(line, f"{path}, line {i}") for i, line in enumerate(lines, 1) if line.strip()]
-    if not rows:
-        raise InputError(f"the manifest {path} has no clips; write one JSON object a line")
-    twice = [name for name, count in Counter(row.id for row in rows).items() if count > 1]
-    if twice:
-        raise InputError(f"{path} has the id {twice[0]!r} more than once; ids are unique")
+    rows = read_rows(path, ClipRow, "clip", "write one JSON object a line")
     return Manifest(path, tuple(rows))
 
 
@@ -159,14 +145,7 @@ def write_manifest(path: Path, rows: Iterable[ClipRow]) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    part = path.with_name(path.name + ".part")
-    text = "".join(_line(row) + "\n" for row in rows)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"cannot write the manifest {path}: {error.strerror}") from error
+    write_text(path, "".join(_line(row) + "\n" for row in rows))
 
 
 def rows_sha256(rows: Sequence[ClipRow]) -> str:
@@ -180,16 +159,3 @@ def rows_sha256(rows: Sequence[ClipRow]) -> str:
 def _line(row: ClipRow) -> str:
     values = {key: value for key, value in to_dict(row).items() if value not in (None, [], {})}
     return json.dumps(values, ensure_ascii=False)
-
-
-def _row(line: str, where: str) -> ClipRow:
-    try:
-        values: Any = json.loads(line)
-    except ValueError as error:
-        raise InputError(f"{where}: not a JSON object ({error})") from error
-    if not isinstance(values, dict):
-        raise InputError(f"{where}: expected a JSON object, got {type(values).__name__}")
-    try:
-        return from_dict(ClipRow, values, where="clip")
-    except (ConfigError, InputError) as error:
-        raise InputError(f"{where}: {error}") from error

@@ -6,13 +6,13 @@ Sounds are stored dry, each at its level; what ears hear is rendered for whichev
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from seehear.config import from_dict, to_dict
-from seehear.errors import ConfigError, InputError
+from seehear.config import to_dict
+from seehear.data.json_rows import check_files, check_relative, read_rows
+from seehear.errors import InputError
 from seehear.metrics.report import write_text
 
 
@@ -71,11 +71,7 @@ class PairRow:
     def __post_init__(self) -> None:
         if not self.sources:
             raise InputError(f"pair {self.id} has no sources")
-        for path in self.files():
-            if PurePosixPath(path).is_absolute() or not path:
-                raise InputError(
-                    f"pair {self.id} names {path!r}; paths are relative to the manifest's folder"
-                )
+        check_relative(f"pair {self.id}", self.files())
 
     def files(self) -> list[str]:
         """All files that the row names."""
@@ -92,22 +88,8 @@ def read_pairs(path: Path) -> list[PairRow]:
     Raises:
         InputError: unreadable, empty, an unknown key, a wrong type, an id twice, a missing file.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise InputError(f"cannot read the manifest {path}: {error.strerror}") from error
-    rows = [_row(line, f"{path}, line {i}") for i, line in enumerate(lines, 1) if line.strip()]
-    if not rows:
-        raise InputError(f"the manifest {path} has no pairs; make one with: prepare pseudo-pairs")
-    twice = [name for name, count in Counter(row.id for row in rows).items() if count > 1]
-    if twice:
-        raise InputError(f"{path} has the id {twice[0]!r} more than once; ids are unique")
-    missing = [f for row in rows for f in row.files() if not (path.parent / f).is_file()]
-    if missing:
-        raise InputError(
-            f"{len(missing)} files that {path} names are missing, the first is {missing[0]}; "
-            f"prepare the pairs again"
-        )
+    rows = read_rows(path, PairRow, "pair", "make one with: prepare pseudo-pairs")
+    check_files(path, rows, "pairs")
     return rows
 
 
@@ -123,16 +105,3 @@ def write_pairs(path: Path, rows: Iterable[PairRow]) -> None:
 def pair_line(row: PairRow) -> str:
     """The line of one pair."""
     return json.dumps(to_dict(row), ensure_ascii=False)
-
-
-def _row(line: str, where: str) -> PairRow:
-    try:
-        values = json.loads(line)
-    except ValueError as error:
-        raise InputError(f"{where}: not a JSON object ({error})") from error
-    if not isinstance(values, dict):
-        raise InputError(f"{where}: expected a JSON object, got {type(values).__name__}")
-    try:
-        return from_dict(PairRow, values, where="pair")
-    except (ConfigError, InputError) as error:
-        raise InputError(f"{where}: {error}") from error

@@ -124,5 +124,5 @@ def test_unreadable_and_empty(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no clips of the split 'train'; splits: test"):
         read_manifest(_write(tmp_path, _plain())).split("train")
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match="cannot write the manifest"):
+    with pytest.raises(OutputError, match=r"cannot write .*manifest\.jsonl"):
         write_manifest(tmp_path / "file" / "manifest.jsonl", [_row()])
