@@ -13,7 +13,8 @@ drift while the rest learns.)
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -182,14 +183,35 @@ def load_part(part: str, model_id: str) -> Any:
         import transformers
     except ImportError as error:
         raise MissingDependency("transformers", "encoders", "this encoder of pictures") from error
-    options = {} if part.endswith("Tokenizer") else {"use_safetensors": True}
     try:
-        made = getattr(transformers, part).from_pretrained(
-            model_id, local_files_only=True, **options
-        )
+        if part.endswith("Tokenizer"):
+            return getattr(transformers, part).from_pretrained(model_id, local_files_only=True)
+        with _quiet(transformers.utils.logging):
+            made, found = getattr(transformers, part).from_pretrained(
+                model_id, local_files_only=True, use_safetensors=True, output_loading_info=True
+            )
     except (OSError, ValueError) as error:
         raise ModelError(
             f"the weights of the encoder {model_id} are not on this machine; fetch them with "
             f"'huggingface-cli download {model_id}' or use a model with another encoder"
         ) from error
-    return made.eval() if isinstance(made, torch.nn.Module) else made
+    missing = sorted(found["missing_keys"])
+    if missing:
+        raise ModelError(
+            f"{model_id} has no {missing[0]} (and lacks {len(missing)} weights in all), which "
+            f"{part} needs; get the whole model"
+        )
+    return made.eval()
+
+
+@contextlib.contextmanager
+def _quiet(logging: Any) -> Iterator[None]:
+    """No report about weights of other parts of a model, which are passed over on purpose; no bars."""
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+        logging.enable_progress_bar()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from seehear.errors import UsageError
+from seehear.errors import ModelError, UsageError
 from seehear.features.frames import PLAIN
 from seehear.features.sight import load_sight
 from seehear.tasks.separate.config import Place
@@ -52,6 +52,20 @@ def test_clip_has_words_and_places(tmp_path: Path, kind: str) -> None:
     assert table.shape == (len(encoder.classes), encoder.dim)
     torch.testing.assert_close(table[encoder.classes.index("dog")], dog)
     assert nearest(encoder, table[encoder.classes.index("violin")]) == "violin"
+
+
+def test_half_a_model_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Weights that are not there would be random, and names of what is seen with them."""
+    from transformers import ResNetForImageClassification
+
+    save_resnet(tmp_path / "whole")
+    whole = ResNetForImageClassification.from_pretrained(tmp_path / "whole")
+    whole.resnet.save_pretrained(tmp_path / "half")
+    with pytest.raises(ModelError, match=r"no classifier\.1\.bias"):
+        load_sight(f"resnet:{tmp_path / 'half'}", PLAIN)
+    capfd.readouterr()
+    load_sight(f"resnet:{tmp_path / 'whole'}", PLAIN)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_other_encoders_are_those_of_the_house() -> None:
