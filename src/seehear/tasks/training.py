@@ -36,6 +36,7 @@ class Training:
         facts: about model and data, for the checkpoint.
         dtype: number format of the saved weights.
         best: what `validate` offers weights to; the best ones are saved in place of the last.
+        finish: what is done to the model last, before it is saved.
     """
 
     objective: nn.Module
@@ -44,6 +45,7 @@ class Training:
     facts: dict[str, Any] = field(default_factory=dict)
     dtype: torch.dtype = torch.float16
     best: BestWeights | None = None
+    finish: Callable[[nn.Module], object] | None = None
 
 
 def run_training(
@@ -86,6 +88,8 @@ def run_training(
     model = training.objective.get_submodule("model").cpu()
     if training.best is not None:
         report = replace(report, validation=training.best.restore(model) or report.validation)
+    if training.finish is not None:
+        training.finish(model)
     meta = {
         "task": task,
         "licence": config.licence,

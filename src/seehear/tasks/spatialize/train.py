@@ -6,8 +6,7 @@ What one step is stands in `objective.py`, how pairs are made in `data.py` and
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,8 +17,7 @@ import torch
 from torch import nn
 
 from seehear import registry
-from seehear.checkpoint import load_checkpoint, save_checkpoint
-from seehear.config import to_dict
+from seehear.checkpoint import load_checkpoint
 from seehear.data.melodies import render_melodies
 from seehear.data.mixes import MixRule
 from seehear.data.pseudo_pairs import PairLibrary, PairRule, draw_pair
@@ -29,12 +27,10 @@ from seehear.dsp.hrir import HrirSet, spherical_head
 from seehear.errors import ModelError
 from seehear.features.concepts import ConceptEncoder, load_query_encoder
 from seehear.features.places import detailed_maps
-from seehear.metrics.report import write_text
 from seehear.models import build_config, build_model
 from seehear.models.bandmask import BandMask
 from seehear.models.bearings import Bearings
 from seehear.nn.bandunet import fit_half_precision
-from seehear.runtime import seed_everything, versions
 from seehear.tasks.cards import model_card
 from seehear.tasks.spatialize.card import ABOUT, LIMITS, used_rows
 from seehear.tasks.spatialize.data import PairBatches, PairSettings
@@ -44,11 +40,8 @@ from seehear.tasks.spatialize.objective import BearingsObjective
 from seehear.tasks.spatialize.train_options import Pairing, TrainConfig
 from seehear.tasks.spatialize.train_paper import train_paper
 from seehear.tasks.spatialize.validation import FixedPairs, measure_pairs
-from seehear.train.loop import FitReport, MakeBatch, Validate, fit
-from seehear.train.settings import RunLimits
-
-Progress = Callable[[int, int, str], None]
-Parts = tuple[nn.Module, MakeBatch, Validate, dict[str, Any]]
+from seehear.tasks.training import Training, run_training
+from seehear.train.loop import Progress
 
 
 def train_spatialize(config: TrainConfig, progress: Progress | None = None) -> dict[str, Any]:
@@ -69,49 +62,15 @@ def train_spatialize(config: TrainConfig, progress: Progress | None = None) -> d
     if config.kind != "bearings":
         pairing = config.pairing
         return train_paper(config, lambda: training_heads(pairing), pair_rule(pairing), progress)
-    config.output.mkdir(parents=True, exist_ok=True)
-    merged = json.dumps(to_dict(config), indent=1)
-    (config.output / "train.json").write_text(merged + "\n", encoding="utf-8")
-    seed_everything(config.seed)
-    objective, make_batch, validate, facts = _bearings(config)
-    limits = RunLimits(config.seed, config.device, config.max_minutes)
-    report = fit(
-        objective, make_batch, config.output, config.loop, config.optim, limits, validate, progress
-    )
-    return _finish(config, objective, report, facts)
+
+    def card(facts: Mapping[str, Any]) -> str:
+        rows = used_rows(rows_of_split(_rows(config), "train", any_use_only=True))
+        return model_card(config.output.name, ABOUT, LIMITS, facts, rows)
+
+    return run_training("spatialize", config, lambda: _bearings(config), card, progress)
 
 
-def _finish(
-    config: TrainConfig, objective: nn.Module, report: FitReport, facts: dict[str, Any]
-) -> dict[str, Any]:
-    folder = config.output / "checkpoint"
-    model = objective.get_submodule("model").cpu()
-    fit_half_precision(model)
-    meta = {
-        "task": "spatialize",
-        "licence": config.licence,
-        "step": report.step,
-        "minutes": round(report.minutes, 1),
-        "seed": config.seed,
-        "validation": report.validation,
-        "versions": versions(),
-        **facts,
-    }
-    digest = save_checkpoint(folder, model, config.kind, meta, dtype=torch.float16)
-    rows = used_rows(rows_of_split(_rows(config), "train", any_use_only=True))
-    card = model_card(config.output.name, ABOUT, LIMITS, meta, rows)
-    write_text(folder / "README.md", card)
-    return {
-        "checkpoint": str(folder),
-        "sha256": digest,
-        "step": report.step,
-        "minutes": report.minutes,
-        "stopped_by": report.stopped_by,
-        "validation": report.validation,
-    }
-
-
-def _bearings(config: TrainConfig) -> Parts:
+def _bearings(config: TrainConfig) -> Training:
     rows, pairing = _rows(config), config.pairing
     model = build_model("bearings", build_config("bearings", config.model))
     assert isinstance(model, Bearings), "the table of models says so"
@@ -144,7 +103,8 @@ def _bearings(config: TrainConfig) -> Parts:
         assert isinstance(trained, BearingsObjective)
         return measure_pairs(trained.model, kept)
 
-    return BearingsObjective(model, config.losses), batches, validate, facts
+    objective = BearingsObjective(model, config.losses)
+    return Training(objective, batches, validate, facts, finish=fit_half_precision)
 
 
 def _begin(model: Bearings, encoder: ConceptEncoder, start: str) -> dict[str, Any]:
