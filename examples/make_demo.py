@@ -33,7 +33,10 @@ from seehear.types import Audio, Result
 
 CLIPS = Path(__file__).parent / "clips"
 METRIC_RATE = 44100
-WAYS: dict[str, dict[str, Any]] = {"--per-source": {"per_source": True}}
+WAYS: dict[str, dict[str, Any]] = {
+    "--model spatialize/starter": {"model": "spatialize/starter"},
+    "--per-source": {"per_source": True},
+}
 """How the walk is spatialized: words of the command line, and the same as keywords."""
 DISTANCES = {"MAG": magnitude_distance, "ENV": envelope_distance, "W-dis": wasserstein_distance}
 
