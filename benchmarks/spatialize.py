@@ -40,8 +40,8 @@ from seehear.runtime import Stopwatch, choose_runtime
 from seehear.tasks.hearing import mono_blocks
 from seehear.tasks.pictures import Pictures
 from seehear.tasks.source import SoundSource, open_source
-from seehear.tasks.spatialize.analyse import hear_windows
 from seehear.tasks.spatialize.difference import joined, load_difference
+from seehear.tasks.spatialize.looking import Sight
 
 Block = NDArray[np.float32]
 PAGE = Path(__file__).parent / "SPATIALIZE.md"
@@ -73,40 +73,55 @@ def one_by_one(source: SoundSource) -> tuple[Block, float, float]:
     starts = window_starts(len(mixture), config)
     stream = FrameStream(source.path, (config.frame_width, config.frame_height))
     made = []
-    spent = np.zeros(2)
+    computing = Watch()
     for start, moment in zip(starts, centre_times(starts, config), strict=True):
         # The published pictures were cut at 10 per second.
         frame = stream.at([int(moment * config.frame_rate + 1e-9) / config.frame_rate])
         window = mixture[start : start + config.num_samples]
-        before = np.array([time.perf_counter(), time.process_time()])
-        with torch.inference_mode():
+        with computing, torch.inference_mode():
             made.append(differences(model, config, window[None], model.look(frame))[0].numpy())
-        spent += np.array([time.perf_counter(), time.process_time()]) - before
     stream.close()
     joint = np.concatenate(list(averaged(starts, made, len(mixture))))
-    return joint, float(spent[0]), float(spent[1])
+    return joint, float(computing.spent[0]), float(computing.spent[1])
+
+
+class Watch:
+    """Adds up wall and processor seconds spent inside."""
+
+    def __init__(self) -> None:
+        self.spent = np.zeros(2)
+        self._began = np.zeros(2)
+
+    def __enter__(self) -> None:
+        self._began = np.array([time.perf_counter(), time.process_time()])
+
+    def __exit__(self, *_: object) -> None:
+        self.spent += np.array([time.perf_counter(), time.process_time()]) - self._began
 
 
 def by_the_job(source: SoundSource, precision: str) -> tuple[Block, float, float]:
-    """The same through the job's first pass."""
+    """The same through the job's first pass; decoding does not count here either."""
     runtime = choose_runtime("cpu", "bf16" if precision == "bf16" else "fp32")
     checkpoint = Checkpoint(network(), "mono2binaural", "", {"id": "", "licence": ""})
     engine = load_difference(checkpoint, runtime)
-    report, clock = SoundReport(), Stopwatch()
+    report, computing, decoding = SoundReport(), Watch(), Watch()
     pictures = Pictures(source, report, engine.frame_size)
-    began = time.process_time()
-    heard = list(
-        hear_windows(
-            engine, blocks_of(source, report), source.sample_rate, pictures.at, clock=clock
-        )
-    )
-    # Decoding is in here too; it is little, and against the job.
-    cpu_s = time.process_time() - began
+
+    def frames_at(moments: list[float]) -> torch.Tensor:
+        with decoding:
+            return pictures.at(moments)
+
+    sight = Sight(frames_at, engine.frame_rate, engine.encode, Stopwatch())
+    mono = blocks_of(source, report)
+    spans, made = [], []
+    for segment in cut_segments(mono, source.sample_rate, engine.sample_rate, engine.plan):
+        with computing:
+            made += engine.run([segment], sight)
+        spans.append(segment.span)
     pictures.close()
-    spans = [window.span for window in heard]
-    results = (window.result for window in heard if window.result is not None)
-    made = np.concatenate(list(joined(engine.plan, spans, results)))
-    return made, clock.seconds["network"] - clock.seconds["pictures"], cpu_s
+    joint = np.concatenate(list(joined(engine.plan, spans, iter(made))))
+    wall_s, cpu_s = computing.spent - decoding.spent
+    return joint, float(wall_s), float(cpu_s)
 
 
 def stage(way: str, clip: Path, out: Path) -> None:
