@@ -62,12 +62,20 @@ def save_checkpoint(
 
     Returns:
         sha256 of the weight file.
+
+    Raises:
+        ModelError: a number that is not finite, or too large for the number format.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     tensors = {
         key: (value.to(dtype) if value.is_floating_point() else value).contiguous().cpu()
         for key, value in module.state_dict().items()
     }
+    for key, value in tensors.items():
+        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            raise ModelError(
+                f"{key} of the {name} has numbers that are not finite as {dtype}; nothing was saved"
+            )
+    folder.mkdir(parents=True, exist_ok=True)
     part = folder / f"{WEIGHTS}.part"
     save_file(tensors, str(part))
     digest = file_sha256(part)

@@ -29,6 +29,7 @@ from seehear.features.glance import FOLDER as GLANCE_FOLDER
 from seehear.models import build_config, build_model
 from seehear.models.bandgain import BandGain
 from seehear.models.glance import Glance
+from seehear.nn.bandunet import fit_half_precision
 from seehear.tasks.cards import model_card
 from seehear.tasks.highlight.card import ABOUT, LIMITS, used_rows
 from seehear.tasks.highlight.data import SceneBatches, SceneSettings, fixed_batches
@@ -123,7 +124,8 @@ def _bandgain(config: TrainConfig) -> Training:
         assert isinstance(trained, BandGainObjective)
         return measure_scenes(trained, kept)
 
-    return Training(objective, SceneBatches(*sets["train"], settings), validate, facts)
+    batches = SceneBatches(*sets["train"], settings)
+    return Training(objective, batches, validate, facts, finish=fit_half_precision)
 
 
 def _glance(config: TrainConfig) -> Training:

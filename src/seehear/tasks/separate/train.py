@@ -29,6 +29,7 @@ from seehear.models import build_config, build_model
 from seehear.models.bandmask import BandMask
 from seehear.models.concepts import Concepts
 from seehear.models.glance import Glance
+from seehear.nn.bandunet import fit_half_precision
 from seehear.tasks.cards import model_card
 from seehear.tasks.separate.card import ABOUT, LIMITS, used_rows
 from seehear.tasks.separate.data import AskSettings, MixBatches
@@ -125,7 +126,8 @@ def _bandmask(config: TrainConfig) -> Training:
         return measure_mixes(trained.model, kept)
 
     batches = MixBatches(train, concepts, GROUPS, settings, rule)
-    return Training(BandMaskObjective(model), batches, validate, facts)
+    objective = BandMaskObjective(model)
+    return Training(objective, batches, validate, facts, finish=fit_half_precision)
 
 
 def class_vectors(encoder: ConceptEncoder) -> dict[str, Tensor]:
