@@ -62,7 +62,7 @@ PRESENT_SHARE = 0.02
 """A query counts as heard when in some second it gets more of the power than this among rivals.
 
 Low, because silence in place of a faint sound is worse than a wrong guess: on 30 validation mixtures of two
-sounds at equal loudness, 5 % of what was there fell below it, and 41 % of what was not.
+sounds at equal loudness, nothing that was there fell below it, and half of what was not.
 """
 UNSURE_SHARE = 1e-3
 """The same for models without rivals: those that do not say what they know, or are not asked for it."""
