@@ -21,7 +21,7 @@ from seehear.media.part import PartFolder, check_output, claimed, finish_publish
 from seehear.media.read import SoundReport
 from seehear.runtime import Stopwatch, choose_runtime, seed_everything
 from seehear.tasks.hearing import heard_before, keep_windows, mono_blocks, writing_part
-from seehear.tasks.output import Written, check_container, write_output
+from seehear.tasks.output import Written, check_container, damages, write_output
 from seehear.tasks.plans import expected_spans, make_fingerprint, make_plan
 from seehear.tasks.progress import Progress, silent
 from seehear.tasks.receipts import make_receipt
@@ -151,7 +151,7 @@ def _make(
         )
         with clock("maps"):
             sources = _describe_sources(source, separator, queries, heard, files)
-        warnings += _damages(source, written, report)
+        warnings += damages(source, written, report)
         windows = {"total": len(spans), "reused": reused}
         receipt = make_receipt(
             "separate", options, source, written, separator.describe(), windows, clock, warnings
@@ -273,14 +273,3 @@ def _describe_sources(
             row["picture"] = str(files.folder / f"{name}.png")
         rows.append(row)
     return rows
-
-
-def _damages(source: SoundSource, written: Written, report: SoundReport) -> list[str]:
-    said = list(dict.fromkeys(written.warnings))
-    missing = source.missing_end_s(max(written.last_end_s, report.last_packet_end_s))
-    if missing:
-        said.append(
-            f"the input ends {missing:.2f} s before the end that its header promises; "
-            "what is there was processed"
-        )
-    return said

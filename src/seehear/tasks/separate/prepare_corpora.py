@@ -33,13 +33,13 @@ from seehear.data.pair_list import LIST, draw_pairs, write_pairs
 from seehear.data.thing_manifest import ThingClip, leaks, write_clips
 from seehear.errors import InputError, OutputError
 from seehear.metrics.report import write_text
+from seehear.tasks.corpora import VIDEOS, published_lines, video_called
 from seehear.tasks.separate.corpora_options import CorpusOptions
 from seehear.tasks.separate.prepare_shards import Shards, write_clip_shards
 
 Progress = Callable[[int, int, str], None]
 
 SPLITS = ("train", "val", "test")
-VIDEOS = frozenset((".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v", ".mpg", ".mpeg", ".flv"))
 CLIP_S = 10.0
 MUSIC_PAIRS = 10
 """Test mixtures that each clip of MUSIC begins in the published list."""
@@ -71,7 +71,7 @@ def prepare_music(options: CorpusOptions, progress: Progress | None = None) -> d
                 )
             audio = Path(row[0])
             label, name = audio.parent.name, audio.stem
-            path = _existing(options.source / "video" / label, name)
+            path = video_called(options.source / "video" / label, name)
             clips.append(ThingClip(f"{split}:{name}", name, label, split, str(path)))
     return _finish(options, clips, progress, MUSIC_PAIRS)
 
@@ -80,7 +80,7 @@ def prepare_ave(options: CorpusOptions, progress: Progress | None = None) -> dic
     """Manifest of AVE; see the module for layout, `_finish` for what is returned."""
     clips = []
     for split in SPLITS:
-        lines = _lines(options.source / f"{split}Set.txt")
+        lines = published_lines(options.source / f"{split}Set.txt")
         for number, line in enumerate(lines, 1):
             parts = line.split("&")
             if len(parts) != 5:
@@ -273,23 +273,5 @@ def _count(clips: Iterable[ThingClip]) -> dict[str, int]:
     return {split: counts[split] for split in SPLITS}
 
 
-def _existing(folder: Path, name: str) -> Path:
-    """The file of this name with whatever suffix; a name with .mp4 where there is none."""
-    for suffix in sorted(VIDEOS):
-        if (folder / f"{name}{suffix}").is_file():
-            return folder / f"{name}{suffix}"
-    return folder / f"{name}.mp4"
-
-
 def _table(path: Path) -> list[list[str]]:
-    return [row for row in csv.reader(_lines(path)) if row]
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(
-            f"cannot read {path}: {error.strerror}; the recipe expects the published layout"
-        ) from error
-    return [line for line in text.splitlines() if line.strip()]
+    return [row for row in csv.reader(published_lines(path)) if row]

@@ -30,11 +30,11 @@ from seehear.config import to_dict
 from seehear.data.binaural_clips import BinauralClip
 from seehear.errors import InputError, OutputError
 from seehear.metrics.report import write_text
+from seehear.tasks.corpora import VIDEOS, published_lines, video_called
 from seehear.tasks.spatialize.corpora_options import StereoOptions
 
 Progress = Callable[[int, int, str], None]
 SPLITS = ("train", "val", "test")
-VIDEOS = frozenset((".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v", ".mpg", ".mpeg", ".flv"))
 CLIP_S = 10.0
 
 
@@ -80,15 +80,15 @@ def prepare_music_stereo(
             where = f"{options.source / f'{split}.txt'}, line {number}"
             begin = _seconds(start, where) if start else None
             if begin is None:
-                clips.append(BinauralClip(name, split, str(_existing(folder, name)), name))
+                clips.append(BinauralClip(name, split, str(video_called(folder, name)), name))
                 continue
-            cut = _existing(folder, f"{name}_{start}")
+            cut = video_called(folder, f"{name}_{start}")
             whole = not cut.is_file()
             clips.append(
                 BinauralClip(
                     f"{name}_{start}",
                     split,
-                    str(_existing(folder, name) if whole else cut),
+                    str(video_called(folder, name) if whole else cut),
                     name,
                     start_s=begin if whole else 0.0,
                     duration_s=CLIP_S,
@@ -120,7 +120,7 @@ def prepare_youtube_asmr(
                 BinauralClip(
                     name,
                     split,
-                    str(_existing(data / "video", name)),
+                    str(video_called(data / "video", name)),
                     parts[0],
                     sound=str(data / "audio" / f"{name}.flac"),
                 )
@@ -255,23 +255,8 @@ def _count(clips: Iterable[BinauralClip]) -> dict[str, int]:
     return {split: counts[split] for split in SPLITS}
 
 
-def _existing(folder: Path, name: str) -> Path:
-    """The file of this name with whatever suffix; a name with .mp4 where there is none."""
-    for suffix in sorted(VIDEOS):
-        if (folder / f"{name}{suffix}").is_file():
-            return folder / f"{name}{suffix}"
-    return folder / f"{name}.mp4"
-
-
 def _lines(path: Path) -> list[str]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(
-            f"cannot read {path}: {error.strerror}; the recipe expects the published layout"
-        ) from error
-    # The last line may or may not end: nothing is cut off its end.
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    return [line.strip() for line in published_lines(path)]
 
 
 def _is_number(text: str) -> bool:
