@@ -35,6 +35,20 @@ def load_config(cls: type[T], path: Path | None = None, overrides: Sequence[str]
     Raises:
         ConfigError: unreadable file, unknown key, wrong type, or an item without `=`.
     """
+    values = read_values(path, overrides)
+    return from_dict(cls, values, where=str(path) if path else cls.__name__)
+
+
+def read_values(path: Path | None, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """Plain values of a TOML file with `key=value` overrides, not checked against any dataclass.
+
+    Args:
+        path: TOML file, or None.
+        overrides: as in `load_config`.
+
+    Raises:
+        ConfigError: unreadable file, or an item without `=`.
+    """
     values: dict[str, Any] = {}
     if path is not None:
         try:
@@ -48,7 +62,7 @@ def load_config(cls: type[T], path: Path | None = None, overrides: Sequence[str]
         if not equals or not key:
             raise ConfigError(f"expected key=value, got {item!r}")
         _set_nested(values, key.split("."), _literal(text), item)
-    return from_dict(cls, values, where=str(path) if path else cls.__name__)
+    return values
 
 
 def from_dict(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:

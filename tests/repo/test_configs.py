@@ -11,7 +11,8 @@ import pytest
 
 from seehear.config import load_config, to_dict
 from seehear.models import build_config
-from seehear.tasks import TASKS, resolve
+from seehear.tasks import TASKS
+from seehear.tasks.training_options import training_class
 from tests.repo.source import ROOT, modules, tree
 
 FILES = sorted((ROOT / "configs").rglob("*.toml"))
@@ -72,7 +73,7 @@ def load(file: Path) -> tuple[type, Any]:
     """The dataclass that the task's trainer takes, and the file read into it."""
     train = TASKS[file.parent.name].train
     assert train is not None
-    cls = resolve(train.options)
+    cls = training_class(train.options, file)
     return cls, load_config(cls, file, material(cls))
 
 

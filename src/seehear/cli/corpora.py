@@ -15,9 +15,10 @@ import tyro
 from seehear.cli.output import flatten, progress_bar, say, say_json, warn
 from seehear.cli.parsing import parse, parse_some, pointer
 from seehear.cli.stopping import stoppable
-from seehear.config import load_config, to_dict
+from seehear.config import to_dict
 from seehear.errors import UsageError
 from seehear.tasks import TASKS, Action, resolve
+from seehear.tasks.training_options import read_training
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -64,7 +65,7 @@ def train(verb: str, argv: list[str]) -> int:
     for item in overrides:
         if "=" not in item:
             raise UsageError(f"{words} expected key=value, got {item!r}; {pointer(words)}")
-    config = load_config(resolve(action.options), options.config, overrides)
+    config = read_training(action.options, options.config, overrides)
     return perform(action, config, options, "the same command goes on from the last state on disk")
 
 

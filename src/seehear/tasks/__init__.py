@@ -18,7 +18,8 @@ class Action:
 
     Args:
         summary: one line for people.
-        options: `module:name` of a frozen dataclass that imports without torch.
+        options: `module:name` of a frozen dataclass that imports without torch; for training also of a
+            table kind -> `module:name`, where every kind of model has its own.
         run: `module:name` of a function (instance of it, progress) -> report or `Result`.
     """
 
@@ -165,6 +166,26 @@ TASKS: dict[str, TaskSpec] = {
             "distances to the true ears, sides and angles on simulated pairs, with baselines",
             "seehear.tasks.spatialize.evaluate_options:EvaluateOptions",
             "seehear.tasks.spatialize.evaluate:evaluate_spatialize",
+        ),
+    ),
+    "generate": TaskSpec(
+        name="generate",
+        job=Action(
+            "sound for a silent video; a sound carried over to another; a path between two videos",
+            "seehear.tasks.generate.config:GenerateOptions",
+            "seehear.tasks.generate.infer:generate",
+        ),
+        prepare={
+            "latents": Action(
+                "what the flow transformer learns from: latents of sounds beside features of videos",
+                "seehear.tasks.generate.latents_options:LatentsOptions",
+                "seehear.tasks.generate.latents:prepare_latents",
+            ),
+        },
+        train=Action(
+            "VisualAudio's parts: CAVP, autoencoder, vocoder, flow transformer, as the kind says",
+            "seehear.tasks.generate.train_options:OPTIONS",
+            "seehear.tasks.generate.train:train_generate",
         ),
     ),
 }

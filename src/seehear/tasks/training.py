@@ -49,7 +49,7 @@ class Training:
 
 
 def run_training(
-    task: Literal["highlight", "separate", "spatialize"],
+    task: Literal["highlight", "separate", "spatialize", "generate"],
     config: TrainingConfig,
     prepare: Callable[[], Training],
     card: Callable[[Mapping[str, Any]], str],

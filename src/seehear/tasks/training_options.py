@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from seehear.config import load_config, read_values
 from seehear.errors import ConfigError
+from seehear.tasks import resolve
 from seehear.train.settings import LoopConfig, OptimConfig
 
 
@@ -45,3 +48,29 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         if self.batch < 1:
             raise ConfigError(f"batch must be 1 or more, not {self.batch}")
+
+
+def training_class(target: str, path: Path | None, overrides: Sequence[str] = ()) -> type[Any]:
+    """The dataclass that a training configuration is read into.
+
+    Args:
+        target: `module:name` of that dataclass; or, where every kind of model has its own, of a table:
+            kind -> `module:name`.
+        path: TOML file, asked for its `kind` where it decides.
+        overrides: `key=value` items, which may name the kind too.
+
+    Raises:
+        ConfigError: unreadable file, no kind, or one that nobody trains.
+    """
+    found: Any = resolve(target)
+    if not isinstance(found, Mapping):
+        return found  # type: ignore[no-any-return]
+    kind = read_values(path, overrides).get("kind")
+    if kind not in found:
+        raise ConfigError(f"kind must be one of {', '.join(found)}, not {kind!r}")
+    return resolve(found[kind])  # type: ignore[no-any-return]
+
+
+def read_training(target: str, path: Path | None, overrides: Sequence[str] = ()) -> Any:
+    """Read a training configuration; see `training_class` and `load_config`."""
+    return load_config(training_class(target, path, overrides), path, overrides)
