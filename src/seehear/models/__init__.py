@@ -87,6 +87,11 @@ MODELS: dict[str, ModelEntry] = {
         "seehear.models.visualaudio.bigvgan:BigVGAN",
         "seehear.models.visualaudio.bigvgan:tiny_bigvgan",
     ),
+    "melwave": ModelEntry(
+        "seehear.models.visualaudio.spectral_vocoder:MelWaveConfig",
+        "seehear.models.visualaudio.spectral_vocoder:MelWave",
+        "seehear.models.visualaudio.spectral_vocoder:tiny_melwave",
+    ),
     "melvae": ModelEntry(
         "seehear.models.visualaudio.vae:MelVAEConfig",
         "seehear.models.visualaudio.vae:MelVAE",
@@ -101,6 +106,11 @@ MODELS: dict[str, ModelEntry] = {
         "seehear.models.visualaudio.cavp:CAVPConfig",
         "seehear.models.visualaudio.cavp:CAVP",
         "seehear.models.visualaudio.cavp:tiny_cavp",
+    ),
+    "quick_cavp": ModelEntry(
+        "seehear.models.visualaudio.quick_cavp:QuickCAVPConfig",
+        "seehear.models.visualaudio.quick_cavp:QuickCAVP",
+        "seehear.models.visualaudio.quick_cavp:tiny_quick_cavp",
     ),
 }
 
