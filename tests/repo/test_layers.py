@@ -25,8 +25,10 @@ ALLOWED: dict[str, set[str]] = {
     **{room: {*BASE, "models", *STORES} for room in STORES},
     **dict.fromkeys(HANDS, BELOW_HANDS),
     "tasks": {*BELOW_HANDS, *HANDS},
+    # Listening tests judge files of any origin: they know no job and no model.
+    "listen": {*BASE, "media", "dsp"},
     # No maths here: the command line knows jobs, files and model names.
-    "cli": {*BASE, "media", *STORES, "tasks"},
+    "cli": {*BASE, "media", *STORES, "tasks", "listen"},
 }
 
 

@@ -47,6 +47,11 @@ VERBS: dict[str, Verb] = {
         "which models there are and where",
         "seehear.cli.models:run",
     ),
+    "listen": Verb(
+        "new|plan|serve|report|import|export ...",
+        "listening tests with the picture",
+        "seehear.cli.listen:run",
+    ),
     "inspect": Verb(
         "FILE", "what is in a file and what would be done with it", "seehear.cli.inspect:run"
     ),
