@@ -23,6 +23,8 @@ from seehear.errors import ConfigError
 from seehear.models.visualaudio.antialias import AntiAliased, Snake
 
 EDGE_KERNEL = 7
+ACTIVATION_REACH = 6
+"""Samples on each side that an anti-aliased activation looks at, at least."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,19 @@ class BigVGANConfig:
             raise ConfigError(
                 f"channels must be a multiple of {2 ** len(self.rates)}, not {self.channels}"
             )
+
+    @property
+    def context(self) -> int:
+        """Mel columns on each side that a sample depends on, rounded up."""
+        reach, rate = float(EDGE_KERNEL // 2), 1
+        for step, kernel in zip(self.rates, self.kernels, strict=True):
+            reach += (kernel // step + 1) / rate
+            rate *= step
+            wide = max(self.block_kernels) // 2
+            convs = sum(wide * (d + (1 if self.block == 1 else 0)) for d in self.dilations)
+            activations = len(self.dilations) * (2 if self.block == 1 else 1)
+            reach += (convs + activations * ACTIVATION_REACH) / rate
+        return int(reach + (EDGE_KERNEL // 2 + ACTIVATION_REACH) / rate) + 1
 
 
 class BigVGAN(nn.Module):
