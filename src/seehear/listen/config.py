@@ -274,9 +274,10 @@ def check_trials(test: ListeningTest) -> None:
         raise ConfigError("trials: a test needs at least one clip")
     ids = [trial.id for trial in test.trials]
     for trial in test.trials:
-        if not CLIP_ID.match(trial.id) or ids.count(trial.id) > 1:
+        if not CLIP_ID.match(trial.id) or ids.count(trial.id) > 1 or trial.id == "practice":
             raise ConfigError(
-                f"trials: {trial.id!r} must be lower-case letters, digits, - and _, and occur once"
+                f"trials: {trial.id!r} must be lower-case letters, digits, - and _, occur once, "
+                f"and not be 'practice'"
             )
         if trial.seconds <= 0:
             raise ConfigError(f"trials: {trial.id} must be longer than {trial.seconds:g} seconds")

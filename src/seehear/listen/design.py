@@ -20,6 +20,10 @@ from dataclasses import dataclass
 from seehear.listen.config import PAIR_MARK, ListeningTest, Trial
 
 
+PRACTICE = "practice"
+"""Key of the practice page; no clip may be called so."""
+
+
 @dataclass(frozen=True)
 class Page:
     """One page of answers.
@@ -28,12 +32,16 @@ class Page:
         number: position in the participant's test, from 0; the only name a browser may see.
         trial: the clip.
         versions: names in the order of the page (button A, B, ...).
+        key: what answers are stored under, the same for every participant and unlike that of any
+            other page: the clip, with `/` and the number of the group of versions where a clip has
+            several pages. It says which version is heard, so it stays on the server.
         practice: whether the answers do not count.
     """
 
     number: int
     trial: Trial
     versions: tuple[str, ...]
+    key: str
     practice: bool = False
 
 
@@ -46,14 +54,35 @@ def order_for(test: ListeningTest, participant: int) -> list[Page]:
     """
     rows = rounds(test, participant)
     pages = [page for row in rows for page in row]
-    return [Page(i, trial, versions) for i, (trial, versions) in enumerate(pages)]
+    return [
+        Page(i, trial, versions, page_key(test, trial, versions))
+        for i, (trial, versions) in enumerate(pages)
+    ]
 
 
 def practice_page(test: ListeningTest) -> Page | None:
     """The page before the test, None if it has none; the same for everybody."""
     if not test.practice:
         return None
-    return Page(-1, test.trial(test.practice), shown_together(test)[0], practice=True)
+    trial, versions = test.trial(test.practice), shown_together(test)[0]
+    return Page(-1, trial, versions, PRACTICE, practice=True)
+
+
+def page_key(test: ListeningTest, trial: Trial, versions: tuple[str, ...]) -> str:
+    """What the answers of a page are stored under."""
+    groups = [frozenset(group) for group in shown_together(test)]
+    if len(groups) == 1:
+        return trial.id
+    return f"{trial.id}/{groups.index(frozenset(versions))}"
+
+
+def clip_of(key: str) -> str:
+    """The clip that a page key belongs to.
+
+    >>> clip_of("rain_02/3")
+    'rain_02'
+    """
+    return key.partition("/")[0]
 
 
 def shown_together(test: ListeningTest) -> list[tuple[str, ...]]:
@@ -169,7 +198,11 @@ def split_pair(pair: str) -> tuple[str, str]:
 
 
 def canonical_pair(test: ListeningTest, versions: tuple[str, ...]) -> str:
-    """Name of the pair on a page, whichever of the two stands left."""
+    """Name of the pair on a page, whichever of the two stands left.
+
+    A pairwise answer is one row: `version` is this name, `value` the name of the preferred version
+    or `config.NO_PREFERENCE`.
+    """
     first, second = sorted(versions, key=test.names.index)
     return pair_name(first, second)
 
