@@ -19,7 +19,6 @@ from dataclasses import dataclass
 
 from seehear.listen.config import PAIR_MARK, ListeningTest, Trial
 
-
 PRACTICE = "practice"
 """Key of the practice page; no clip may be called so."""
 
