@@ -58,6 +58,7 @@ class Trial:
         sounds: name of version -> sound file relative to the test folder.
         gains_db: name of version -> gain that level matching applied, dB; for the record.
         source: file name that the versions had in common.
+        counts: whether its answers count; not for a clip that is kept for the practice page.
     """
 
     id: str
@@ -67,6 +68,7 @@ class Trial:
     poster: str = ""
     gains_db: dict[str, float] = field(default_factory=dict)
     source: str = ""
+    counts: bool = True
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,8 @@ class ListeningTest:
         scale: values of an answer, None for `pairwise`.
         no_preference: whether `pairwise` offers "no preference".
         one_at_a_time: MOS kinds only: one version a page (True) or all versions of a clip (False).
-        practice: id of the clip of the practice page, whose answers do not count; "" for none.
+        practice: id of the clip of the practice page, whose answers do not count; "" for none. The
+            same clip comes again among the others, unless its trial says `counts = false`.
         clips_each: number of clips that one participant hears, 0 for all of them.
         thanks: text of the last page.
         screening: rules of the report.
@@ -270,8 +273,8 @@ def check_trials(test: ListeningTest) -> None:
     Raises:
         ConfigError: no clip, a clip twice, a sound missing or too many, a path of another form.
     """
-    if not test.trials:
-        raise ConfigError("trials: a test needs at least one clip")
+    if not any(trial.counts for trial in test.trials):
+        raise ConfigError("trials: a test needs at least one clip that counts")
     ids = [trial.id for trial in test.trials]
     for trial in test.trials:
         if not CLIP_ID.match(trial.id) or ids.count(trial.id) > 1 or trial.id == "practice":

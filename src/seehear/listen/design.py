@@ -94,9 +94,8 @@ def shown_together(test: ListeningTest) -> list[tuple[str, ...]]:
 
 
 def counting_trials(test: ListeningTest) -> tuple[Trial, ...]:
-    """Clips whose answers count: all but that of the practice page (unless it is the only one)."""
-    others = tuple(t for t in test.trials if t.id != test.practice)
-    return others or test.trials
+    """Clips whose answers count."""
+    return tuple(trial for trial in test.trials if trial.counts)
 
 
 def rounds(test: ListeningTest, participant: int) -> list[list[tuple[Trial, tuple[str, ...]]]]:
