@@ -37,6 +37,7 @@ class Training:
         dtype: number format of the saved weights.
         best: what `validate` offers weights to; the best ones are saved in place of the last.
         finish: what is done to the model last, before it is saved.
+        enough: says when the run is over before its time.
     """
 
     objective: nn.Module
@@ -46,6 +47,7 @@ class Training:
     dtype: torch.dtype = torch.float16
     best: BestWeights | None = None
     finish: Callable[[nn.Module], object] | None = None
+    enough: Callable[[], bool] | None = None
 
 
 def run_training(
@@ -84,6 +86,7 @@ def run_training(
         RunLimits(config.seed, config.device, config.max_minutes),
         training.validate,
         progress,
+        training.enough,
     )
     model = training.objective.get_submodule("model").cpu()
     if training.best is not None:

@@ -40,7 +40,7 @@ class FitReport:
     Args:
         step: optimiser steps done over all resumes.
         minutes: wall-clock minutes over all resumes.
-        stopped_by: `steps` or `clock`.
+        stopped_by: `steps`, `clock` or `patience`.
         validation: last numbers.
     """
 
@@ -59,6 +59,7 @@ def fit(
     limits: RunLimits | None = None,
     validate: Validate | None = None,
     progress: Progress | None = None,
+    enough: Callable[[], bool] | None = None,
 ) -> FitReport:
     """Train an objective in place; on return it holds the averaged weights if there is an average.
 
@@ -71,6 +72,7 @@ def fit(
         limits: seed, device, wall clock.
         validate: objective in eval mode with averaged weights -> numbers.
         progress: called with (steps done, steps planned, note).
+        enough: asked before every step whether the run is over for a reason of its own.
 
     Raises:
         MissingDependency: accelerate is not installed.
@@ -79,7 +81,7 @@ def fit(
     limits = limits or RunLimits()
     if optim.schedule == "clock" and limits.max_minutes <= 0:
         raise ConfigError("the schedule 'clock' needs max_minutes greater than 0")
-    run = _Run(objective, make_batch, folder, loop, optim, limits)
+    run = _Run(objective, make_batch, folder, loop, optim, limits, enough)
     report = run.train(validate, progress)
     if run.average is not None:
         run.bare.load_state_dict(run.average.values)
@@ -97,8 +99,9 @@ class _Run:
         loop: LoopConfig,
         optim: OptimConfig,
         limits: RunLimits,
+        enough: Callable[[], bool] | None = None,
     ) -> None:
-        self.limits = limits
+        self.limits, self.enough = limits, enough
         self.accelerator = _accelerator(limits)
         self.low = loop.precision == "bf16"
         self.bare, self.make_batch = objective, make_batch
@@ -119,6 +122,8 @@ class _Run:
         """Why the run is over, or ""."""
         if self.step >= self.loop.steps:
             return "steps"
+        if self.enough is not None and self.enough():
+            return "patience"
         limit = self.limits.max_minutes * 60
         spent = self.elapsed()
         if self.optim.schedule != "clock":
@@ -176,8 +181,11 @@ class _Run:
             for name, value in losses.items():
                 totals[name] = totals.get(name, 0.0) + float(value.detach()) / loop.accumulate
         if loop.clip_norm > 0:
-            norm = accelerator.clip_grad_norm_(self.objective.parameters(), loop.clip_norm)
-            totals["grad_norm"] = float(norm)
+            # Players of a game are clipped apart: one's large gradients say nothing about the other.
+            for name in getattr(self.bare, "players", ("",)):
+                part = self.bare.get_submodule(name) if name else self.objective
+                norm = accelerator.clip_grad_norm_(part.parameters(), loop.clip_norm)
+                totals[f"grad_norm_{name}" if name else "grad_norm"] = float(norm)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         if self.average is not None:

@@ -45,6 +45,8 @@ class DenoiserConfig:
         experts: per layer and kind.
         conditioning: how the video enters; pooled modulation stays in all.
         latents_per_frame: latent columns per video feature, for positions of video tokens.
+        aligned: whether each latent column is also given the video token of its own moment, added to it at
+            the entry. Ours, off as published: short trainings learn when things happen much sooner by it.
         rotate_video: whether video keys carry positions in latent time. Off as published: then cross-
             attention knows when something is seen only from what the features themselves say.
         end_is_empty: see `TimeExperts`.
@@ -65,6 +67,7 @@ class DenoiserConfig:
     conditioning: Conditioning = "cross"
     latents_per_frame: float = 6.25
     rotate_video: bool = False
+    aligned: bool = False
     end_is_empty: bool = False
 
     def __post_init__(self) -> None:
@@ -120,6 +123,8 @@ class Denoiser(nn.Module):
         self.entry = nn.Linear(config.latent, width)
         if config.conditioning == "concat_time":
             self.kind = nn.Parameter(torch.zeros(2, width))
+        if config.aligned:
+            self.meanwhile = nn.Linear(width, width, bias=False)
         if config.conditioning == "concat_channel":
             self.halves = nn.ModuleList(nn.Linear(width, width // 2) for _ in range(2))
         self.layers = nn.ModuleList(Layer(letter, config) for letter in config.pattern)
@@ -171,6 +176,8 @@ class Denoiser(nn.Module):
         told = self.time(time_features(times).to(pooled)) + pooled  # [B, D]
         x = self.entry(latents.transpose(1, 2))  # [B, N, D]
         count = x.shape[1]
+        if self.config.aligned:
+            x = x + self.meanwhile(at_moments(tokens, count, self.config.latents_per_frame))
         x, places = self._join(x, tokens)
         rotary = rotary_table(places, self.config.width // self.config.heads, stretch)
         seen = tokens if self.config.conditioning == "cross" else None
@@ -327,6 +334,26 @@ def rotate(x: Tensor, rotary: Tensor) -> Tensor:
     cos, sin = rotary.to(x)
     even, odd = x[..., 0::2], x[..., 1::2]
     return torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1).flatten(-2)
+
+
+def at_moments(tokens: Tensor, count: int, latents_per_frame: float) -> Tensor:
+    """Video tokens at the moments of latent columns, between neighbours in a straight line.
+
+    Args:
+        tokens: [B, Tv, D]; the first and last are held at the ends.
+        count: latent columns N.
+        latents_per_frame: columns per token.
+
+    Returns:
+        [B, N, D].
+    """
+    last = tokens.shape[1] - 1
+    middle = torch.arange(count, device=tokens.device, dtype=torch.float32) + 0.5
+    place = (middle / latents_per_frame - 0.5).clamp(0.0, float(last))
+    before = place.floor().long()
+    share = (place - before)[None, :, None].to(tokens)
+    after = (before + 1).clamp_max(last)
+    return torch.lerp(tokens[:, before], tokens[:, after], share)
 
 
 def tiny_denoiser() -> Denoiser:
