@@ -33,41 +33,30 @@ BLOCK = 500
 """Mel columns that are vocoded at once, without their context."""
 
 
-class Codec:
-    """Autoencoder and vocoder of one front end.
+class SoundEncoder:
+    """Sound to scaled latents, without a vocoder.
 
     Args:
         vae: autoencoder.
-        vocoder: `forward(log-mel [B, num_mels, M])` gives M * hop_length samples; its configuration says
-            its front end (`mel`) and how many columns it looks at on each side (`context`).
         scale: latents are multiplied by this; 1 / their deviation.
         runtime: where it runs; default: the CPU in float32.
 
     Raises:
-        ModelError: the two do not share a front end; a scale that is not above 0.
+        ModelError: a scale that is not above 0.
     """
 
-    def __init__(
-        self, vae: MelVAE, vocoder: nn.Module, scale: float, runtime: Runtime | None = None
-    ) -> None:
+    def __init__(self, vae: MelVAE, scale: float, runtime: Runtime | None = None) -> None:
         self.runtime = runtime or Runtime(torch.device("cpu"))
         self.mel: MelConfig = vae.config.mel
-        if vocoder.config.mel != self.mel:
-            raise ModelError(
-                f"the autoencoder hears {self.mel}, the vocoder {vocoder.config.mel}; take two that "
-                f"were trained for one front end"
-            )
         if not scale > 0:
             raise ModelError(f"the scale of latents must be above 0, not {scale}")
         self.vae = vae.eval().to(self.runtime.device)
-        self.vocoder = vocoder.eval().to(self.runtime.device)
         self.scale = scale
         self.sample_rate = self.mel.sample_rate
         self.hop_length = self.mel.hop_length
         self.samples_per_latent = self.hop_length * vae.config.compression
         self.latent_rate = self.sample_rate / self.samples_per_latent
         self.latent_channels = vae.config.latent
-        self.context: int = vocoder.config.context
 
     def analyse(self, waveform: Tensor) -> Tensor:
         """Log-mel spectrogram of a sound, filled up to whole latents.
@@ -98,6 +87,33 @@ class Codec:
         with self.runtime.inference():
             mean: Tensor = self.vae.encode(mel).mean
         return mean.float() * self.scale
+
+
+class Codec(SoundEncoder):
+    """Autoencoder and vocoder of one front end.
+
+    Args:
+        vae: autoencoder.
+        vocoder: `forward(log-mel [B, num_mels, M])` gives M * hop_length samples; its configuration says
+            its front end (`mel`) and how many columns it looks at on each side (`context`).
+        scale: latents are multiplied by this; 1 / their deviation.
+        runtime: where it runs; default: the CPU in float32.
+
+    Raises:
+        ModelError: the two do not share a front end; a scale that is not above 0.
+    """
+
+    def __init__(
+        self, vae: MelVAE, vocoder: nn.Module, scale: float, runtime: Runtime | None = None
+    ) -> None:
+        super().__init__(vae, scale, runtime)
+        if vocoder.config.mel != self.mel:
+            raise ModelError(
+                f"the autoencoder hears {self.mel}, the vocoder {vocoder.config.mel}; take two that "
+                f"were trained for one front end"
+            )
+        self.vocoder = vocoder.eval().to(self.runtime.device)
+        self.context: int = vocoder.config.context
 
     def decode(self, latents: Tensor) -> Tensor:
         """Scaled latents [B, latent_channels, L] to a log-mel spectrogram [B, num_mels, 2 L]."""
@@ -191,10 +207,22 @@ def load_codec(
     Raises:
         ModelError: a folder holds something else; the checkpoint says no scale and none is given.
     """
-    vae = load_checkpoint(vae_folder)
+    encoder = load_sound_encoder(vae_folder, scale, runtime)
     vocoder = load_checkpoint(vocoder_folder)
-    _expect(vae, vae_folder, ("melvae",))
     _expect(vocoder, vocoder_folder, VOCODERS)
+    return Codec(encoder.vae, vocoder.module, encoder.scale, runtime)
+
+
+def load_sound_encoder(
+    vae_folder: Path, scale: float | None = None, runtime: Runtime | None = None
+) -> SoundEncoder:
+    """What makes latents, of a checkpoint folder of a `melvae`; see `load_codec`.
+
+    Raises:
+        ModelError: the folder holds something else; the checkpoint says no scale and none is given.
+    """
+    vae = load_checkpoint(vae_folder)
+    _expect(vae, vae_folder, ("melvae",))
     assert isinstance(vae.module, MelVAE), "the table of models says so"
     if scale is None:
         if "latent_scale" not in vae.meta:
@@ -203,7 +231,7 @@ def load_codec(
                 f"`train generate`, which measures it"
             )
         scale = float(vae.meta["latent_scale"])
-    return Codec(vae.module, vocoder.module, scale, runtime)
+    return SoundEncoder(vae.module, scale, runtime)
 
 
 def tiny_codec(runtime: Runtime | None = None) -> Codec:
