@@ -56,6 +56,7 @@ def sample_flow(
     method: Method = "euler",
     guide: PathGuide | None = None,
     begin: float = 0.0,
+    done: int = 0,
 ) -> Tensor:
     """Follow the flow from noise to signal in even steps.
 
@@ -66,6 +67,7 @@ def sample_flow(
         method: `euler` (order 1), `midpoint` or `heun` (order 2).
         guide: corrects the state after each step.
         begin: time of the start, 0 <= begin < 1.
+        done: steps that were taken before; `noise` is then the state after them.
 
     Returns:
         [B, ...].
@@ -81,7 +83,7 @@ def sample_flow(
         raise UsageError(f"no solver is called {method!r}; known: {', '.join(get_args(Method))}")
     state = noise
     step = (1.0 - begin) / steps
-    for number in range(steps):
+    for number in range(done, steps):
         time = begin + number * step
         slope = _at(velocity, state, time)
         if method == "midpoint":

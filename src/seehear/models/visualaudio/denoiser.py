@@ -170,10 +170,36 @@ class Denoiser(nn.Module):
         return self.step(latents, times, *self.encode_video(video), stretch)
 
     def step(
-        self, latents: Tensor, times: Tensor, tokens: Tensor, pooled: Tensor, stretch: float = 1.0
+        self,
+        latents: Tensor,
+        times: Tensor,
+        tokens: Tensor,
+        pooled: Tensor,
+        stretch: float = 1.0,
+        mask: Tensor | None = None,
     ) -> Tensor:
-        """As `forward`, for a video that went through `encode_video` before."""
-        told = self.time(time_features(times).to(pooled)) + pooled  # [B, D]
+        """As `forward`, for a video that went through `encode_video` before.
+
+        Args:
+            latents: [B, latent, N].
+            times: [B] in 0 (noise) .. 1 (data).
+            tokens: of the video, [B, Tv, D].
+            pooled: their mean after a layer, [B, D]; or one for every latent column, [B, N, D], where a
+                window shows several shots.
+            stretch: factor on the rotary base.
+            mask: bool [B, N, Tv], which column may look at which token; None = all at all.
+
+        Raises:
+            ConfigError: columns of their own, or a mask, for a network that sees the video otherwise than
+                by cross-attention.
+        """
+        if (mask is not None or pooled.ndim == 3) and self.config.conditioning != "cross":
+            raise ConfigError(
+                f"a network with conditioning {self.config.conditioning!r} sees one shot at a time; "
+                "several need cross-attention"
+            )
+        told = self.time(time_features(times).to(pooled))
+        told = (told if pooled.ndim == 2 else told[:, None]) + pooled  # [B, D] or [B, N, D]
         x = self.entry(latents.transpose(1, 2))  # [B, N, D]
         count = x.shape[1]
         if self.config.aligned:
@@ -186,9 +212,9 @@ class Denoiser(nn.Module):
             where = torch.arange(tokens.shape[1], device=x.device) * self.config.latents_per_frame
             seen_rotary = rotary_table(where, self.config.width // self.config.heads, stretch)
         for layer in self.layers:
-            x = layer(x, times, told, rotary, seen, seen_rotary)
+            x = layer(x, times, told, rotary, seen, seen_rotary, mask)
         x = x[:, -count:]
-        shift, scale = self.modulate(functional.silu(told))[:, None].chunk(2, dim=2)
+        shift, scale = _columns(self.modulate(functional.silu(told))).chunk(2, dim=2)
         x = functional.layer_norm(x, x.shape[-1:], eps=1e-6) * (1 + scale) + shift
         made: Tensor = self.exit(x).transpose(1, 2)
         return made
@@ -234,14 +260,15 @@ class Layer(nn.Module):
         rotary: Tensor,
         seen: Tensor | None,
         seen_rotary: Tensor | None,
+        mask: Tensor | None = None,
     ) -> Tensor:
-        """[B, N, D] -> [B, N, D]; `told` [B, D] modulates, `seen` [B, Tv, D] is looked at."""
-        parts = self.modulate(functional.silu(told))[:, None].chunk(6, dim=2)
+        """[B, N, D] -> [B, N, D]; `told` [B, D] or [B, N, D] modulates, `seen` [B, Tv, D] is looked at."""
+        parts = _columns(self.modulate(functional.silu(told))).chunk(6, dim=2)
         shift, scale, gate, shift_experts, scale_experts, gate_experts = parts
         video = None
         if seen is not None and self.norm_video is not None:
             video = self.norm_video(seen)
-        y = self.attend(self.norm(x) * (1 + scale) + shift, rotary, video, seen_rotary)
+        y = self.attend(self.norm(x) * (1 + scale) + shift, rotary, video, seen_rotary, mask)
         x = x + gate * y
         y = self.norm_experts(x) * (1 + scale_experts) + shift_experts
         made: Tensor = x + gate_experts * self.experts(y, times)
@@ -269,9 +296,14 @@ class Attention(nn.Module):
             self.gate = nn.Parameter(torch.zeros(heads))
 
     def forward(
-        self, x: Tensor, rotary: Tensor, video: Tensor | None, video_rotary: Tensor | None = None
+        self,
+        x: Tensor,
+        rotary: Tensor,
+        video: Tensor | None,
+        video_rotary: Tensor | None = None,
+        mask: Tensor | None = None,
     ) -> Tensor:
-        """[B, N, D] -> [B, N, D]; video [B, Tv, D], normalised."""
+        """[B, N, D] -> [B, N, D]; video [B, Tv, D], normalised; mask [B, N, Tv]."""
         query = rotate(self._split(self.query(x)), rotary)  # [B, H, N, D / H]
         key = rotate(self._split(self.key(x)), rotary)
         mixed = functional.scaled_dot_product_attention(query, key, self._split(self.value(x)))
@@ -280,16 +312,29 @@ class Attention(nn.Module):
             if video_rotary is not None:
                 key = rotate(key, video_rotary)
             value = self._split(self.value_video(video))
-            seen = functional.scaled_dot_product_attention(query, key, value)
+            allowed = None if mask is None else mask[:, None]
+            seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=allowed)
             mixed = mixed + self.gate.tanh()[:, None, None] * seen
         made: Tensor = self.out(mixed.transpose(1, 2).flatten(2))
         return made
 
-    def weights_on_video(self, x: Tensor, rotary: Tensor, video: Tensor) -> Tensor:
-        """Share of each head's look at each video token, [B, H, N, Tv] (for pictures)."""
+    def weights_on_video(
+        self,
+        x: Tensor,
+        rotary: Tensor,
+        video: Tensor,
+        video_rotary: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor:
+        """Share of each head's look at each video token, [B, H, N, Tv] (for pictures); as in `forward`."""
         query = rotate(self._split(self.query(x)), rotary)
         key = self._split(self.key_video(video))
-        return (query @ key.transpose(2, 3) / math.sqrt(query.shape[-1])).softmax(dim=3)
+        if video_rotary is not None:
+            key = rotate(key, video_rotary)
+        scores = query @ key.transpose(2, 3) / math.sqrt(query.shape[-1])
+        if mask is not None:
+            scores = scores.masked_fill(~mask[:, None], -math.inf)
+        return scores.softmax(dim=3)
 
     def _split(self, x: Tensor) -> Tensor:
         return x.unflatten(2, (self.heads, -1)).transpose(1, 2)  # type: ignore[no-untyped-call]
@@ -305,6 +350,11 @@ def _experts(letter: str, config: DenoiserConfig) -> nn.Module:
     if letter == "B":
         return BothExperts(times(), bands())
     return times() if letter == "T" else bands()
+
+
+def _columns(modulation: Tensor) -> Tensor:
+    """One modulation for all columns [B, C] -> [B, 1, C]; one for each [B, N, C] as it is."""
+    return modulation if modulation.ndim == 3 else modulation[:, None]
 
 
 def time_features(times: Tensor) -> Tensor:
