@@ -29,8 +29,8 @@ def make_optimiser(model: nn.Module, config: OptimConfig) -> torch.optim.Optimiz
         for (spared, share), group in sorted(groups.items(), key=lambda item: item[0])
     ]
     if config.name == "adam":
-        return torch.optim.Adam(listed, lr=config.learning_rate)
-    return torch.optim.AdamW(listed, lr=config.learning_rate)
+        return torch.optim.Adam(listed, lr=config.learning_rate, betas=config.betas)
+    return torch.optim.AdamW(listed, lr=config.learning_rate, betas=config.betas)
 
 
 def learning_rate(config: OptimConfig, step: int, progress: float) -> float:
@@ -46,7 +46,7 @@ def learning_rate(config: OptimConfig, step: int, progress: float) -> float:
     """
     rise = min((step + 1) / config.warmup, 1.0) if config.warmup else 1.0
     if config.schedule == "constant":
-        return config.learning_rate * rise
+        return config.learning_rate * rise * config.decay**step
     fall = 0.5 + 0.5 * math.cos(math.pi * min(max(progress, 0.0), 1.0))
     return config.learning_rate * rise * (config.floor + (1 - config.floor) * fall)
 

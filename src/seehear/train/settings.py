@@ -20,6 +20,8 @@ class OptimConfig:
             wall-clock time, for machines whose speed is not known beforehand (not repeatable).
         warmup: steps of linear rise.
         floor: last learning rate as a share of the peak.
+        betas: memory of the optimiser's first and second moment.
+        decay: with the schedule `constant`, the learning rate is multiplied by this at every step.
     """
 
     name: Literal["adam", "adamw"] = "adamw"
@@ -28,6 +30,8 @@ class OptimConfig:
     schedule: Literal["constant", "cosine", "clock"] = "cosine"
     warmup: int = 100
     floor: float = 0.02
+    betas: tuple[float, float] = (0.9, 0.999)
+    decay: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,8 @@ class MelWave(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             told = self.magnitude(x.float()).transpose(1, 2)
             angle = self.phase(x.float()).transpose(1, 2)
-            known = (self.spread @ padded.float().pow(10)).clamp_min(SMALLEST).log()
+            heard = torch.pow(10.0, padded.float())
+            known = (self.spread @ heard).clamp_min(SMALLEST).log()
             magnitude = (known + told).clamp_max(LOUDEST).exp()
             spectrum = torch.polar(magnitude, angle)
             length = (mel.shape[-1] + 1) * hop

@@ -7,11 +7,17 @@ which function trains.
 from __future__ import annotations
 
 OPTIONS: dict[str, str] = {
+    "melvae": "seehear.tasks.generate.codec_options:VAETrainConfig",
+    "melwave": "seehear.tasks.generate.codec_options:VocoderTrainConfig",
+    "bigvgan": "seehear.tasks.generate.codec_options:VocoderTrainConfig",
     "denoiser": "seehear.tasks.generate.denoiser_options:DenoiserTraining",
 }
 """Kind -> `module:name` of the dataclass."""
 
 TRAINERS: dict[str, str] = {
+    "melvae": "seehear.tasks.generate.train_vae:train_vae",
+    "melwave": "seehear.tasks.generate.train_vocoder:train_vocoder",
+    "bigvgan": "seehear.tasks.generate.train_vocoder:train_vocoder",
     "denoiser": "seehear.tasks.generate.train_denoiser:train_denoiser",
 }
 """Kind -> `module:name` of a function (configuration, progress) -> report."""
