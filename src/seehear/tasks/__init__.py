@@ -181,11 +181,46 @@ TASKS: dict[str, TaskSpec] = {
                 "seehear.tasks.generate.latents_options:LatentsOptions",
                 "seehear.tasks.generate.latents:prepare_latents",
             ),
+            "generate-vggsound": Action(
+                "clips of your copy of VGGSound, measured and filtered",
+                "seehear.tasks.generate.corpora_options:ClipsOptions",
+                "seehear.tasks.generate.prepare_corpora:prepare_vggsound",
+            ),
+            "audioset": Action(
+                "clips of your copy of AudioSet",
+                "seehear.tasks.generate.corpora_options:ClipsOptions",
+                "seehear.tasks.generate.prepare_corpora:prepare_audioset",
+            ),
+            "aist": Action(
+                "clips of your copy of AIST++, songs apart",
+                "seehear.tasks.generate.corpora_options:ClipsOptions",
+                "seehear.tasks.generate.prepare_corpora:prepare_aist",
+            ),
+            "landscape": Action(
+                "clips of your copy of Landscape",
+                "seehear.tasks.generate.corpora_options:ClipsOptions",
+                "seehear.tasks.generate.prepare_corpora:prepare_landscape",
+            ),
+            "mv100k": Action(
+                "clips of your copy of MV100K, the music videos of YouTube-8M",
+                "seehear.tasks.generate.corpora_options:ClipsOptions",
+                "seehear.tasks.generate.prepare_corpora:prepare_mv100k",
+            ),
+            "generate-videos": Action(
+                "clips of any folder of videos",
+                "seehear.tasks.generate.corpora_options:ClipsOptions",
+                "seehear.tasks.generate.prepare_corpora:prepare_videos",
+            ),
         },
         train=Action(
             "VisualAudio's parts: CAVP, autoencoder, vocoder, flow transformer, as the kind says",
             "seehear.tasks.generate.train_options:OPTIONS",
             "seehear.tasks.generate.train:train_generate",
+        ),
+        evaluate=Action(
+            "onsets, classes, retrieval and distances of generated sounds, with baselines",
+            "seehear.tasks.generate.evaluate_options:EvaluateOptions",
+            "seehear.tasks.generate.evaluate:evaluate_generate",
         ),
     ),
 }
