@@ -197,7 +197,7 @@ class ListeningTest:
     order: Literal["latin", "random"] = "latin"
 
     def __post_init__(self) -> None:
-        check_versions(self)
+        check_versions(self.kind, self.versions)
         check_trials(self)
         check_scale(self)
         keys = [ask.key for ask in self.asks]
@@ -241,29 +241,28 @@ class ListeningTest:
         return tuple(self.scale.minimum + i * self.scale.step for i in range(count + 1))
 
 
-def check_versions(test: ListeningTest) -> None:
+def check_versions(kind: Kind, versions: tuple[Version, ...]) -> None:
     """Names that can be told apart, and roles that make sense.
 
     Raises:
         ConfigError: fewer than two versions, a name twice or with forbidden characters, two
             references, `mushra` without a reference.
     """
-    if len(test.versions) < 2 and not (test.kind.startswith("mos") and test.versions):
-        raise ConfigError(
-            f"versions: {test.kind} compares at least two versions, not {len(test.versions)}"
-        )
-    for name in test.names:
+    if len(versions) < 2 and not (kind.startswith("mos") and versions):
+        raise ConfigError(f"versions: {kind} compares at least two versions, not {len(versions)}")
+    names = [version.name for version in versions]
+    for name in names:
         if not NAME.match(name) or name == NO_PREFERENCE:
             raise ConfigError(
                 f"versions: {name!r} cannot be a name; use letters, digits, blanks and . + - _ "
                 f"(and not {NO_PREFERENCE!r})"
             )
-        if test.names.count(name) > 1:
+        if names.count(name) > 1:
             raise ConfigError(f"versions: the name {name!r} occurs twice")
-    references = [v.name for v in test.versions if v.role == "reference"]
+    references = [v.name for v in versions if v.role == "reference"]
     if len(references) > 1:
         raise ConfigError(f"versions: only one can be the reference, not {', '.join(references)}")
-    if test.kind == "mushra" and not references:
+    if kind == "mushra" and not references:
         raise ConfigError("versions: mushra needs a version with role = 'reference'")
 
 
