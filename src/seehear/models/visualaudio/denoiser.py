@@ -141,7 +141,10 @@ class Denoiser(nn.Module):
                     nn.init.zeros_(module.bias)
         for index in (0, 2):
             nn.init.normal_(self.time[index].weight, std=0.02)  # type: ignore[arg-type]
-        for layer in (self.modulate, self.exit, *(item.modulate for item in self.layers)):
+        silent = [self.modulate, self.exit, *(item.modulate for item in self.layers)]
+        if self.config.aligned:
+            silent.append(self.meanwhile)
+        for layer in silent:
             nn.init.zeros_(layer.weight)  # type: ignore[union-attr,arg-type]
 
     def encode_video(self, video: Tensor) -> tuple[Tensor, Tensor]:
