@@ -96,6 +96,25 @@ class RecordingBootstrap:
         array = self._array(values)
         return self._interval(float(array.mean()), array - array.mean())
 
+    def median(self, values: Sequence[Sequence[float]]) -> Interval:
+        """Median of all numbers of all clips, any count each, with its interval.
+
+        In a draw every number has its clip's weight; the median is where half of the weight lies below.
+
+        >>> RecordingBootstrap([{"": ["a"]}, {"": ["b"]}]).median([[3.0, 1.0], [2.0]]).value
+        2.0
+        """
+        flat = np.concatenate([np.asarray(own, dtype=np.float64) for own in values])
+        clip = np.repeat(np.arange(self.num_clips), [len(own) for own in values])
+        order = np.argsort(flat, kind="stable")
+        weights = np.maximum(1 + self._extra, 0)[:, clip[order]]
+        below = np.cumsum(weights, axis=1)
+        place = (below < below[:, -1:] / 2).sum(1).clip(max=len(flat) - 1)
+        tail = (1 - CONFIDENCE) / 2
+        low, high = np.quantile(flat[order][place], [tail, 1 - tail])
+        middle = float(np.median(flat))
+        return Interval(middle, float(low), float(high), self.num_clips, self.num_recordings)
+
     def reduction(self, values: Sequence[float], base: Sequence[float]) -> Interval:
         """How far the mean of `values` lies below the mean of `base`, as a fraction of the latter.
 
