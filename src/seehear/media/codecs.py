@@ -177,6 +177,25 @@ def choose_format(
     return SoundFormat(encoder, rate, layout, chosen, _bit_rate(codec, wanted))
 
 
+def new_format(muxer: str, rate: int, layout: str) -> SoundFormat:
+    """Codec, sample format and bit rate of a track that takes no other's place.
+
+    Args:
+        muxer: FFmpeg's muxer of the output.
+        rate: of the sound, Hz; Opus and others may take another one.
+        layout: of the sound.
+    """
+    if muxer == "wav":
+        return SoundFormat("pcm_f32le", rate, layout, "flt", 0)
+    if muxer == "flac":
+        return SoundFormat("flac", rate, layout, "s32", 0)
+    encoder, rate = _fallback(muxer, rate)
+    codec = av.Codec(encoder, "w")
+    chosen = _sample_format([f.name for f in codec.audio_formats or []], "fltp")
+    layout = _layout(codec, layout)
+    return SoundFormat(encoder, rate, layout, chosen, _bit_rate(codec, FALLBACK_BIT_RATE))
+
+
 def _ambisonic(muxer: str, rate: int) -> SoundFormat:
     """Four channels: as they are in sound files, Opus with mapping family 2 elsewhere."""
     if muxer not in AMBISONIC_MUXERS:

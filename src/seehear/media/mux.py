@@ -76,7 +76,7 @@ class Remux:
         source: open input container (stays the caller's).
         path: file to write.
         muxer: FFmpeg's muxer name.
-        track: the input's sound stream that is replaced.
+        track: the input's sound stream that is replaced; None adds the new one behind all others.
         sound: how the new sound is coded; None copies the chosen track like all others.
         keep_original: whether the old track is kept, behind the new one.
         cut: keep only this part, or None.
@@ -139,15 +139,18 @@ class Remux:
         return options
 
     def _add_streams(self, keep_original: bool, alone: bool) -> None:
+        replaced = None if self._track is None else self._track.index
         for stream in self._source.streams:
-            if stream.index == self._track.index and self._sound is not None:
+            if stream.index == replaced and self._sound is not None:
                 self.encoded = self._add_sound(stream, self._sound, alone)
                 if keep_original and not alone:
                     self._add_copy(stream, clear_default=True)
             elif not alone:
                 self._add_copy(stream)
+        if replaced is None and self._sound is not None:
+            self.encoded = self._add_sound(None, self._sound, alone)
 
-    def _add_sound(self, template: Any, sound: SoundFormat, alone: bool) -> Any:
+    def _add_sound(self, template: Any | None, sound: SoundFormat, alone: bool) -> Any:
         # Some encoders (Vorbis) count as experiments and must be asked for expressly. To FLAC the same
         # word means 32 bits, which few readers know.
         options = {} if sound.encoder == "flac" else {"strict": "experimental"}
@@ -162,9 +165,13 @@ class Remux:
         if sound.bit_rate:
             context.bit_rate = sound.bit_rate
         encoded.time_base = context.time_base = Fraction(1, sound.sample_rate)
-        if not alone:
+        if alone:
+            return encoded
+        if template is not None:
             encoded.metadata.update(_stream_tags(template, new_codec=True))
             encoded.disposition = template.disposition
+        elif not self._source.streams.audio:
+            encoded.disposition = Disposition.default
         return encoded
 
     def _add_copy(self, stream: Any, clear_default: bool = False) -> None:
@@ -226,16 +233,38 @@ class Remux:
 
         The caller decodes them and answers with `write`. A damaged end of the input ends the walk.
         """
-        wanted = [self._source.streams[i] for i in {*self._outputs, self._track.index}]
+        track = self._track.index
+        wanted = [self._source.streams[i] for i in {*self._outputs, track}]
         for packet in _demuxed(self._source, wanted):
+            self._note_end(packet)
             index = packet.stream_index
-            if packet.size and packet.pts is not None:
-                end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
-                self.last_end_s = max(self.last_end_s, end)
-            if index == self._track.index and self._sound is not None:
+            if index == track and self._sound is not None:
                 yield packet  # decoded by the caller before it is muxed, which empties it
             if packet.size and index in self._outputs:
                 self._copy(packet, self.copied[index])
+
+    def moments(self) -> Iterator[float]:
+        """Walk over the input and copy what is copied, for a sound that does not come from it.
+
+        Yields:
+            Seconds on the input's clock up to which everything is copied; the caller keeps step with
+            `write`. Nothing before a cut.
+        """
+        wanted = [self._source.streams[i] for i in self._outputs]
+        for packet in _demuxed(self._source, wanted) if wanted else ():
+            self._note_end(packet)
+            if not packet.size:
+                continue
+            moment = packet.dts if packet.dts is not None else packet.pts
+            seconds = None if moment is None else float(moment * packet.time_base)
+            self._copy(packet, self.copied[packet.stream_index])
+            if seconds is not None and (self._cut is None or seconds >= self._cut.begin_s):
+                yield seconds
+
+    def _note_end(self, packet: Any) -> None:
+        if packet.size and packet.pts is not None:
+            end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+            self.last_end_s = max(self.last_end_s, end)
 
     def _copy(self, packet: Any, counted: CopiedStream) -> None:
         if self._cut is None:

@@ -77,7 +77,7 @@ class PartFolder:
     def store(self, index: int, window: Window) -> None:
         """Keep a finished window; it appears complete or not at all."""
         part = self.folder / "window.tmp"
-        with _said_plainly(self.output):
+        with said_plainly(self.output):
             with part.open("wb") as stream:
                 np.save(stream, window, allow_pickle=False)
             part.replace(self._window(index))
@@ -90,7 +90,7 @@ class PartFolder:
     def note(self, name: str, value: dict[str, Any]) -> None:
         """Keep a JSON-ready fact about the job; it appears complete or not at all."""
         part = self.folder / "note.tmp"
-        with _said_plainly(self.output):
+        with said_plainly(self.output):
             part.write_text(json.dumps(value), encoding="utf-8")
             part.replace(self.folder / f"{name}.json")
 
@@ -116,7 +116,7 @@ class PartFolder:
             OutputError: another run holds the name, the folder cannot be written, or `resume`
                 meets the state of a different job.
         """
-        with _said_plainly(self.output):
+        with said_plainly(self.output):
             self._lock = self._take_lock()
         plan = self.folder / "job.json"
         if resume and plan.is_file():
@@ -127,7 +127,7 @@ class PartFolder:
                     "options; run without --resume to start afresh"
                 )
             return
-        with _said_plainly(self.output):
+        with said_plainly(self.output):
             for old in self.folder.iterdir():
                 if old.name != "lock":
                     old.unlink()
@@ -166,7 +166,7 @@ class PartFolder:
         """
         text = json.dumps(receipt, indent=1, ensure_ascii=False) + "\n"
         draft = self.folder / "receipt.json"
-        with _said_plainly(self.output):
+        with said_plainly(self.output):
             draft.write_text(text, encoding="utf-8")
             with _undisturbed():
                 if self._force:
@@ -215,7 +215,7 @@ def finish_published(output: Path) -> dict[str, Any] | None:
     if part.media.exists() and not part.media.samefile(output):
         return None
     receipt: dict[str, Any] = json.loads(draft.read_text(encoding="utf-8"))
-    with _said_plainly(output):
+    with said_plainly(output):
         draft.replace(receipt_path(output))
     part.remove()
     return receipt
@@ -256,7 +256,8 @@ def _undisturbed() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _said_plainly(output: Path) -> Iterator[None]:
+def said_plainly(output: Path) -> Iterator[None]:
+    """Turn errors of the file system into one sentence about an output."""
     try:
         yield
     except OSError as error:

@@ -112,7 +112,7 @@ def write_output(
             source, path, renderer, measured_bit_rate, keep_original, progress, layout
         )
     with clock("verify"):
-        _verify(source, path, copied, written)
+        verify_copies(source.path, path, copied, written)
     return written
 
 
@@ -154,7 +154,7 @@ def copy_output(
     written.last_end_s = remux.last_end_s
     written.warnings += [*remux.dropped, *report.sentences()]
     with clock("verify"):
-        _verify(source, path, remux.copied, written)
+        verify_copies(source.path, path, remux.copied, written)
     return written
 
 
@@ -246,11 +246,22 @@ class _Sink:
         return said
 
 
-def _verify(
-    source: SoundSource, path: Path, copied: dict[int, CopiedStream], written: Written
+def verify_copies(
+    source: Path, path: Path, copied: dict[int, CopiedStream], written: Written
 ) -> None:
+    """Read an output again and compare the hashes of all copied payloads with the input's.
+
+    Args:
+        source: the input.
+        path: the output.
+        copied: what was copied, by stream.
+        written: gets one row per copied stream, and a warning for what came out different.
+
+    Raises:
+        OutputError: a picture came out different in the same container.
+    """
     found = packet_hashes(path)
-    same_container = path.suffix.lower() == source.path.suffix.lower()
+    same_container = path.suffix.lower() == source.suffix.lower()
     for stream in copied.values():
         if stream.kind == "attachment":
             continue

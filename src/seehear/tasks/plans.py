@@ -8,16 +8,13 @@ from seehear.config import to_dict
 from seehear.dsp.window import WindowPlan
 from seehear.runtime import Runtime, versions
 from seehear.tasks.options import CommonOptions
-from seehear.tasks.receipts import input_facts
-from seehear.tasks.source import SoundSource
+from seehear.tasks.source import JobSource
 
 # Options that change where or how a run is watched, not what it computes.
 NOT_PART_OF_THE_JOB = ("output", "force", "resume", "dry_run", "json", "quiet", "debug")
 
 
-def expected_spans(
-    source: SoundSource, plan: WindowPlan, sample_rate: int
-) -> list[tuple[int, int]]:
+def expected_spans(source: JobSource, plan: WindowPlan, sample_rate: int) -> list[tuple[int, int]]:
     """Windows by what the header says of the length, in samples at the network's rate."""
     samples = round(source.expected_samples() * sample_rate / source.sample_rate)
     return plan.spans(samples) if samples else []
@@ -26,7 +23,7 @@ def expected_spans(
 def make_plan(
     verb: str,
     options: CommonOptions,
-    source: SoundSource,
+    source: JobSource,
     spans: list[tuple[int, int]],
     sample_rate: int,
     model: dict[str, Any],
@@ -48,7 +45,7 @@ def make_plan(
     end = source.expected_samples() / source.sample_rate
     return {
         "verb": verb,
-        "input": input_facts(source),
+        "input": source.facts(),
         "output": str(options.output),
         "model": model,
         "windows": [
@@ -65,7 +62,7 @@ def make_plan(
 
 def make_fingerprint(
     options: CommonOptions,
-    source: SoundSource,
+    source: JobSource,
     model: dict[str, Any],
     runtime: Runtime,
     besides: tuple[str, ...] = (),

@@ -10,27 +10,15 @@ from seehear.config import to_dict
 from seehear.runtime import Stopwatch, versions
 from seehear.tasks.options import CommonOptions
 from seehear.tasks.output import Written
-from seehear.tasks.source import SoundSource
+from seehear.tasks.source import JobSource
 
 SCHEMA = 1
-
-
-def input_facts(source: SoundSource) -> dict[str, Any]:
-    """Facts about the input that its header tells."""
-    return {
-        "path": str(source.path),
-        "container": source.info.container,
-        "duration_s": source.info.duration_s,
-        "track": source.track,
-        "sample_rate": source.sample_rate,
-        "layout": source.stream.layout,
-    }
 
 
 def make_receipt(
     verb: str,
     options: CommonOptions,
-    source: SoundSource,
+    source: JobSource,
     written: Written,
     model: dict[str, Any],
     windows: dict[str, int],
@@ -61,7 +49,7 @@ def make_receipt(
         "versions": versions(),
         "timings": {stage: round(s, 4) for stage, s in clock.seconds.items()},
         "windows": windows,
-        "input": {**input_facts(source), "sha256": digest},
+        "input": {**source.facts(), "sha256": digest},
         "output": {
             "path": str(Path(options.output)),
             "codec": sound.encoder,

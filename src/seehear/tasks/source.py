@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,24 @@ Block = NDArray[np.float32]
 # Formats that say in their header how long they are, so that a missing end shows.
 KNOWS_LENGTH = ("mov", "matroska", "avi", "wav", "flac", "asf", "flv")
 MISSING_S = 0.3
+
+
+class JobSource(Protocol):
+    """What plans and receipts ask of any job's input."""
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+
+    @property
+    def sample_rate(self) -> int:
+        """Of the sound that is worked on, Hz."""
+
+    def expected_samples(self) -> int:
+        """Its length by the header, in samples at that rate (0 when it does not say)."""
+
+    def facts(self) -> dict[str, Any]:
+        """What the header tells, for the receipt."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +89,17 @@ class SoundSource:
         if self.cut is not None:
             begin, end = max(begin, self.cut.begin_s), min(end, self.cut.end_s)
         return max(round((end - begin) * self.sample_rate), 0)
+
+    def facts(self) -> dict[str, Any]:
+        """What the header tells, for the receipt."""
+        return {
+            "path": str(self.path),
+            "container": self.info.container,
+            "duration_s": self.info.duration_s,
+            "track": self.track,
+            "sample_rate": self.sample_rate,
+            "layout": self.stream.layout,
+        }
 
     def blocks(self, report: SoundReport) -> Iterator[Block]:
         """Decode the part to work on, float32 [C, n] blocks."""
