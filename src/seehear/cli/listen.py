@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -61,8 +62,14 @@ def plan(argv: list[str]) -> int:
 def serve(argv: list[str]) -> int:
     """Serve a test to browsers until stopped."""
     options = parse(told.ServeOptions, argv, "listen serve")
-    code: int | None = resolve("seehear.listen.server:serve")(options)
-    return code or 0
+    resolve("seehear.listen.server:serve")(options, say_now)
+    return 0
+
+
+def say_now(line: str) -> None:
+    """One line on stdout that is seen before the command ends."""
+    say(line)
+    sys.stdout.flush()
 
 
 def report(argv: list[str]) -> int:

@@ -11,10 +11,11 @@ Tables (times are seconds since 1970, UTC; `version` is the name in `test.toml`)
     answers       participant, trial, version, value, shown_at, answered_at, switches, played_s
     events        participant, id, at, kind, trial, detail
 
-A pairwise choice is one row whose version is empty and whose value is the name of the preferred
-version or `none`; all other kinds have one row per version with a number. `switches` says how often
-the listener turned to this version, `played_s` for how long it was heard. A listener is known by a
-random id; the secret in the personal link is stored as a hash only.
+`trial` is the key of a page (`design.Page.key`). A pairwise choice is one row whose version is the
+pair (`design.canonical_pair`) and whose value is the name of the preferred version or `none`; all
+other kinds have one row per version with a number. `switches` says how often the listener turned to
+this version and `played_s` for how long it was heard (in a pair: both together). A listener is known
+by a random id; the secret in the personal link is stored as a hash only.
 """
 
 from __future__ import annotations
@@ -111,7 +112,7 @@ class Message:
     Args:
         id: made by the page; the same id is never stored twice.
         kind: `answer`, `done`, `headphones`, `fields`, `step` or `finish`.
-        trial: the trial it belongs to, or None.
+        trial: key of the page it belongs to, or None.
         detail: what is kept in the table of events.
         ratings: for an answer: version -> rating; replaces the trial's earlier answer.
         shown_at: for an answer: when the trial was shown.
