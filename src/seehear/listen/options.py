@@ -112,7 +112,7 @@ class PlanOptions:
     participants: tuple[int, ...] = (5, 10, 15, 20, 30, 40)
     power: float = 0.8
     alpha: float = 0.05
-    runs: int = 200
+    runs: int = 1000
     seed: int = 0
     json: bool = False
     quiet: bool = False

@@ -64,9 +64,13 @@ class Plan:
         return self.rows[0][0].spread
 
     def needed(self, row: int) -> int | None:
-        """Smallest number of participants looked at that has the wanted power, None if none has."""
-        cells = self.rows[row]
-        return next((cell.participants for cell in cells if cell.power >= self.wanted), None)
+        """Smallest number of participants from which on the power is as wanted, None if there is none."""
+        enough = None
+        for cell in reversed(self.rows[row]):
+            if cell.power < self.wanted:
+                break
+            enough = cell.participants
+        return enough
 
     def as_json(self) -> dict[str, Any]:
         """For machines."""
