@@ -7,6 +7,8 @@ which function trains.
 from __future__ import annotations
 
 OPTIONS: dict[str, str] = {
+    "cavp": "seehear.tasks.generate.cavp_options:CAVPTrainConfig",
+    "quick_cavp": "seehear.tasks.generate.cavp_options:CAVPTrainConfig",
     "melvae": "seehear.tasks.generate.codec_options:VAETrainConfig",
     "melwave": "seehear.tasks.generate.codec_options:VocoderTrainConfig",
     "bigvgan": "seehear.tasks.generate.codec_options:VocoderTrainConfig",
@@ -15,6 +17,8 @@ OPTIONS: dict[str, str] = {
 """Kind -> `module:name` of the dataclass."""
 
 TRAINERS: dict[str, str] = {
+    "cavp": "seehear.tasks.generate.train_cavp:train_cavp",
+    "quick_cavp": "seehear.tasks.generate.train_cavp:train_cavp",
     "melvae": "seehear.tasks.generate.train_vae:train_vae",
     "melwave": "seehear.tasks.generate.train_vocoder:train_vocoder",
     "bigvgan": "seehear.tasks.generate.train_vocoder:train_vocoder",
