@@ -54,7 +54,7 @@ TASKS: dict[Kind, str] = {
 }
 PLACE = (
     "Use headphones and sit in a quiet room. You can stop at any time and go on later with the same "
-    "link. It takes about {minutes} minutes."
+    "link. It takes about {minutes}."
 )
 CONSENT = (
     "Taking part is voluntary. Your answers, the time they took, the result of the headphone check "
@@ -101,4 +101,5 @@ def scale_of(kind: Kind, num_versions: int) -> Scale | None:
 
 def instructions(kind: Kind, minutes: int) -> str:
     """Text of the first page."""
-    return f"{TASKS[kind]}\n\n{PLACE.format(minutes=minutes)}"
+    said = f"{minutes} minute{'s' * (minutes != 1)}"
+    return f"{TASKS[kind]}\n\n{PLACE.format(minutes=said)}"
