@@ -220,12 +220,15 @@ def computed(
     """
     video = torch.cat(list(sight.encode_pieces([frames]))).cpu()
     seconds = min(waveform.shape[-1] / encoder.sample_rate, len(video) / sight.rate)
-    waveform = waveform[: round(seconds * encoder.sample_rate)]
     if seconds < window:
+        # Whole features, so that picture and sound stay in step.
+        count = max(int(seconds * sight.rate + 1e-6), 1)
+        waveform = waveform[: round(count / sight.rate * encoder.sample_rate)]
+        seconds = window
         length = round(window * encoder.sample_rate)
-        waveform = waveform.repeat(-(-length // waveform.shape[-1]))[:length]
-        at = torch.arange(round(window * sight.rate)) / sight.rate
-        video = video[(at % seconds * sight.rate).long().clamp_max(len(video) - 1)]
+        waveform = waveform.repeat(-(-length // waveform.shape[-1]))
+        video = video[torch.arange(round(window * sight.rate)) % count]
+    waveform = waveform[: round(seconds * encoder.sample_rate)]
     latents = encoder.encode(waveform[None])[0].cpu()
     return latents, video[: round(latents.shape[1] / encoder.latent_rate * sight.rate)]
 
