@@ -139,7 +139,7 @@ class MotionEncoder(nn.Module):
             nn.SiLU(),
             nn.Conv2d(b, c, 3, 2, 1),
             nn.SiLU(),
-        )
+        ).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         cells = (config.motion_size // 8) ** 2
         self.gather = nn.Linear(c * cells, config.width)
         self.time = nn.ModuleList(TimeBlock(config.width, d) for d in config.dilations)
@@ -150,7 +150,9 @@ class MotionEncoder(nn.Module):
         change = CHANGE * (grey[:, 1:] - grey[:, :-1])
         change = functional.pad(change, (0, 0) * 3 + (1, 0))
         seen = torch.cat([2 * frames - 1, change, change.abs()], dim=2)  # [B, S, 5, M, M]
-        x = self.gather(self.look(seen.flatten(0, 1)).flatten(1)).reshape(batch, count, -1)
+        # Convolutions run about twice as fast on a CPU in this layout.
+        flat = seen.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        x = self.gather(self.look(flat).flatten(1)).reshape(batch, count, -1)
         for block in self.time:
             x = block(x)
         return x

@@ -44,11 +44,13 @@ class CAVPTrainConfig(TrainingConfig):
         melodies: phrases per instrument made from single notes (drawn clips).
         low_pass_hz: range of bandwidths; one for each drawn clip.
         unseen: share of clips without appearance vectors, so that motion is learned (`quick_cavp`).
+        uses: batches in a row that a clip is in (`quick_cavp`); drawing one costs as much as a step.
         validation: clips of the validation split that are measured.
         validation_s: their length.
 
     Raises:
-        ConfigError: not one of sources and manifest, or windows that do not fit into a clip.
+        ConfigError: not one of sources and manifest, windows that do not fit into a clip, or a batch that
+            is no multiple of uses.
     """
 
     kind: Literal["cavp", "quick_cavp"]
@@ -63,6 +65,7 @@ class CAVPTrainConfig(TrainingConfig):
     melodies: int = 12
     low_pass_hz: tuple[float, float] = (5000.0, 8000.0)
     unseen: float = 0.1
+    uses: int = 1
     validation: int = 100
     validation_s: float = 8.0
 
@@ -77,6 +80,8 @@ class CAVPTrainConfig(TrainingConfig):
                 f"windows of {self.window_s:g} s do not fit into clips of {self.seconds:g} s "
                 f"({self.validation_s:g} s for validation)"
             )
+        if self.uses < 1 or self.batch % self.uses:
+            raise ConfigError(f"batch must be a multiple of uses, not {self.batch} of {self.uses}")
         if self.windows < 1 or self.validation < 2 or not 0 <= self.unseen < 1:
             raise ConfigError(
                 "training takes 1 window or more, 2 validation clips or more, and unseen in 0..1; "

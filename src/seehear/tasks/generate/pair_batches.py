@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -167,10 +168,11 @@ class PairBatches:
 
     Args:
         source: of the clips.
-        batch: clips in a batch.
+        batch: clips in a batch, a multiple of `uses`.
         seconds: length of each.
         frame_rate: features per second.
         prepare: uint8 frames [S, 3, H, W] of a clip -> (reduced float frames, appearance vectors).
+        uses: batches in a row that a clip is in, among other partners; drawing costs as much as a step.
     """
 
     def __init__(
@@ -180,16 +182,28 @@ class PairBatches:
         seconds: float,
         frame_rate: float,
         prepare: Callable[[Tensor], tuple[Tensor, Tensor]],
+        uses: int = 1,
     ) -> None:
         self.source, self.batch, self.seconds = source, batch, seconds
-        self.frame_rate, self.prepare = frame_rate, prepare
+        self.frame_rate, self.prepare, self.uses = frame_rate, prepare, uses
+        self._group = lru_cache(maxsize=uses)(self._make_group)
 
     def __call__(self, number: int) -> PairBatch:
-        numbers = range(number * self.batch, (number + 1) * self.batch)
+        groups = [self._group(number + later) for later in range(self.uses)]
+        parts = [[getattr(group, f.name) for group in groups] for f in fields(PairBatch)]
+        return PairBatch(*[torch.cat(part) for part in parts])
+
+    def _make_group(self, number: int) -> PairBatch:
+        count = self.batch // self.uses
+        numbers = range(number * count, (number + 1) * count)
         return self.gather([self.source.pair(n, self.seconds) for n in numbers])
 
     def gather(self, pairs: list[Pair]) -> PairBatch:
-        """A batch of some clips of equal length."""
+        """A batch of some clips of equal length.
+
+        Raises:
+            InputError: there is no clip.
+        """
         if not pairs:
             raise InputError("a batch needs a clip")
         ready = [self.prepare(pair.frames) for pair in pairs]

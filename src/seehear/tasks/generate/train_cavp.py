@@ -7,6 +7,7 @@ partner among the others, both ways, as a whole and among clips of its class.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -42,7 +43,7 @@ from seehear.train.loop import Progress
 
 TRAINED_SIDE = 64
 """Drawn clips are drawn at this size for QuickCAVP; its appearance network sees half of its frames' side."""
-SCORE = "found"
+SCORE = "score"
 
 
 def train_cavp(config: CAVPTrainConfig, progress: Progress | None = None) -> dict[str, Any]:
@@ -98,15 +99,18 @@ def _quick(config: CAVPTrainConfig, model: QuickCAVP) -> Training:
 
     def ready(frames: Tensor) -> tuple[Tensor, Tensor]:
         scaled = frames.float() / 255.0
+        count = math.ceil(len(frames) / every)
         with torch.inference_mode():
-            looks = appearance(concepts, scaled[::every])
-        return reduced(scaled, motion), looks.clone()
+            # Every other look: a thing looks the same for the seconds of a clip.
+            looks = appearance(concepts, scaled[:: 2 * every])
+        return reduced(scaled, motion), looks.clone().repeat_interleave(2, dim=0)[:count]
 
     # The network of appearances reads pictures of half its frames' side alike.
     side = min(TRAINED_SIDE, model.config.frame_size)
     side = side if config.sources is not None else model.config.frame_size
     train, held_out = _sources(config, model.config.frame_rate, side, model.config.frame_size)
-    batches = PairBatches(train, config.batch, config.seconds, model.config.frame_rate, ready)
+    rate = model.config.frame_rate
+    batches = PairBatches(train, config.batch, config.seconds, rate, ready, config.uses)
     classes = len(train.labels)
     objective = QuickObjective(model, classes, config.terms, config.unseen)
     best = BestWeights(config.output, SCORE)
@@ -188,20 +192,28 @@ def measure(sight: Sight, pairs: list[Pair]) -> dict[str, float]:
 
     Returns:
         Recalls and mean average precision both ways (`retrieval`), `within_r1` and `within_chance`
-        among clips of one class, `pooled_r1` with time averaged away, `found`: mean of both R@1.
+        among clips of one class; with time averaged away `pooled_r1`, and `same_class`: share of
+        videos whose nearest sound is of their class; `score`: what the best weights are chosen by, the
+        mean of `same_class` and both R@1's mean.
     """
     video = torch.stack([sight.encode(pair.frames) for pair in pairs])
     sound = torch.cat([sight.embed_sound(pair.waveform[None]) for pair in pairs])
     count = min(video.shape[1], sound.shape[1])
     likeness = likeness_of(sight, video[:, :count], sound[:, :count])
     numbers = retrieval(likeness)
-    numbers[SCORE] = (numbers["video_to_sound_r1"] + numbers["sound_to_video_r1"]) / 2
+    found = (numbers["video_to_sound_r1"] + numbers["sound_to_video_r1"]) / 2
     means = [nn.functional.normalize(x.mean(dim=1), dim=-1) for x in (video, sound)]
-    numbers["pooled_r1"] = retrieval(means[0] @ means[1].t())["video_to_sound_r1"]
+    pooled_likeness = means[0] @ means[1].t()
+    numbers["pooled_r1"] = retrieval(pooled_likeness)["video_to_sound_r1"]
+    numbers[SCORE] = found
     labels = [pair.label for pair in pairs]
     if len(set(labels)) < len(labels) and all(labels):
         within = retrieval_within(likeness, labels)
         numbers |= {"within_r1": within["r1"], "within_chance": within["chance"]}
+        nearest = pooled_likeness.argmax(dim=1).tolist()
+        hits = [labels[i] == labels[n] for i, n in enumerate(nearest)]
+        numbers["same_class"] = sum(hits) / len(hits)
+        numbers[SCORE] = (found + numbers["same_class"]) / 2
     return numbers
 
 
