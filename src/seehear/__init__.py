@@ -25,6 +25,7 @@ from seehear.errors import (
 )
 
 if TYPE_CHECKING:
+    from seehear.tasks.generate.config import GenerateOptions
     from seehear.tasks.highlight.config import HighlightOptions
     from seehear.tasks.highlight.highlighter import Highlighter, load_highlighter
     from seehear.tasks.separate.config import SeparateOptions
@@ -40,6 +41,7 @@ __all__ = [
     "Clip",
     "ConfigError",
     "Features",
+    "GenerateOptions",
     "HighlightOptions",
     "Highlighter",
     "InputError",
@@ -55,6 +57,7 @@ __all__ = [
     "UsageError",
     "Video",
     "__version__",
+    "generate",
     "highlight",
     "load_highlighter",
     "load_separator",
@@ -67,6 +70,7 @@ _LAZY = {
     "Audio": "seehear.types",
     "Clip": "seehear.types",
     "Features": "seehear.types",
+    "GenerateOptions": "seehear.tasks.generate.config",
     "HighlightOptions": "seehear.tasks.highlight.config",
     "Highlighter": "seehear.tasks.highlight.highlighter",
     "Result": "seehear.types",
@@ -169,6 +173,33 @@ def spatialize(
         SeehearError: see `errors`.
     """
     return _run_job("spatialize", input, output, progress, options)
+
+
+def generate(
+    input: str | Path,
+    output: str | Path,
+    *,
+    progress: Callable[[float, float, str], None] | None = None,
+    **options: Any,
+) -> Result:
+    """Make fitting sound for a video, as `seehear generate INPUT -o OUT` does.
+
+    Args:
+        input: video, with or without sound.
+        output: file to write; its suffix decides between a video container and sound alone.
+        progress: told (done, total, note) as the work goes on; may raise `Cancelled`.
+        **options: fields of `GenerateOptions`: `like`, `amount`, `input2`, `interpolate`, `between`,
+            `mix`, `replace`, `candidates`, `loudness`, `model`, `steps`, `guidance`, `start`, ...
+
+    Returns:
+        Where the output is (with `interpolate`: all of `outputs`), its receipt, and warnings that matter.
+
+    Raises:
+        ConfigError: no such option, or a value of the wrong type.
+        UsageError: a value out of range, or options that contradict each other.
+        SeehearError: see `errors`.
+    """
+    return _run_job("generate", input, output, progress, options)
 
 
 def _run_job(

@@ -144,6 +144,7 @@ class Result:
         extras: further sounds by name (residual, stems), only after an in-memory call.
         stems: paths of stem files by name.
         warnings: sentences that matter (the command line exits 3 when there are any).
+        outputs: all files, where a job writes several; `path` is the first.
     """
 
     record: dict[str, Any]
@@ -152,3 +153,4 @@ class Result:
     extras: dict[str, Audio] = field(default_factory=dict)
     stems: dict[str, Path] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    outputs: tuple[Path, ...] = ()

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 RESUME_ADVICE = "no output was written; the same command with --resume goes on from here"
 # What a run is told about the console and about files in its way is not part of what it computes.
+# Fields of options that name files beside the input; receipts hold their hashes under the same names.
+FURTHER_INPUTS = ("input2", "like")
 NOT_REPLAYED = ("force", "resume", "dry_run", "json", "quiet", "debug")
 
 
@@ -66,6 +68,8 @@ def replay(verb: str, argv: list[str]) -> int:
     options = replayed_options(receipt, told)
     options = at_home(options, told.receipt.parent)
     check_same_input(receipt, options.input)
+    for name in FURTHER_INPUTS:
+        check_same_input(receipt, getattr(options, name, None), name)
     check_same_model(receipt, task)
     return perform(TASKS[task].job.run, options)
 
@@ -88,7 +92,8 @@ def report(result: Result, options: CommonOptions) -> int:
         for key, value in result.record.items():
             say(f"{key}: {plain(value)}")
     else:
-        say(f"{result.path}")
+        for path in result.outputs or (result.path,):
+            say(f"{path}")
         if getattr(options, "all", False):
             for row in result.record["sources"]:
                 say(source_line(row))
@@ -117,9 +122,11 @@ def summary(result: Result) -> dict[str, Any]:
     """What `--json` prints after a run: where things are and how it went."""
     path = result.path
     kept = ("model", "seed", "windows", "timings", "sources")
+    several = {"outputs": [str(output) for output in result.outputs]} if result.outputs else {}
     return {
         "output": str(path) if path else None,
         "receipt": str(path.with_name(f"{path.name}.seehear.json")) if path else None,
+        **several,
         "stems": {name: str(stem) for name, stem in result.stems.items()},
         "warnings": list(result.warnings),
         **{key: result.record[key] for key in kept if key in result.record},
@@ -182,20 +189,29 @@ def replayed_options(receipt: Mapping[str, Any], told: ReplayOptions) -> CommonO
 
 
 def at_home(options: CommonOptions, folder: Path) -> CommonOptions:
-    """A relative input counts from here; if it is not here, from the receipt's folder."""
-    beside = folder / options.input
-    if not Path(options.input).exists() and beside.exists():
-        return dataclasses.replace(options, input=str(beside))
-    return options
+    """Relative inputs count from here; what is not here counts from the receipt's folder."""
+    moved = {}
+    for name in ("input", *FURTHER_INPUTS):
+        path = getattr(options, name, None)
+        if path and not Path(path).exists() and (folder / path).exists():
+            moved[name] = str(folder / path)
+    return dataclasses.replace(options, **moved)
 
 
-def check_same_input(receipt: Mapping[str, Any], source: str) -> None:
-    """Compare the input with what the receipt recorded of it, if it did.
+def check_same_input(receipt: Mapping[str, Any], source: str | None, name: str = "input") -> None:
+    """Compare an input with what the receipt recorded of it, if it did.
+
+    Args:
+        receipt: of the first run.
+        source: the file now; None if the job takes none of that name.
+        name: of the entry in the receipt.
 
     Raises:
         InputError: the file is not there or has changed.
     """
-    recorded = receipt.get("input")
+    recorded = receipt.get(name)
+    if source is None:
+        return
     sha256 = recorded.get("sha256") if isinstance(recorded, dict) else None
     if not sha256:
         return

@@ -27,7 +27,7 @@ from seehear.media.read import SoundDecoder, SoundReport, track_stream
 from seehear.runtime import Stopwatch
 from seehear.tasks.progress import Progress
 from seehear.tasks.rendering import Renderer
-from seehear.tasks.source import SoundSource, Trim
+from seehear.tasks.source import JobSource, SoundSource, Trim
 
 Block = NDArray[np.float32]
 
@@ -288,7 +288,7 @@ def verify_copies(
         written.warnings.append(f"{what} was re-wrapped for the {path.suffix} container")
 
 
-def damages(source: SoundSource, written: Written, report: SoundReport) -> list[str]:
+def damages(source: JobSource, written: Written, report: SoundReport) -> list[str]:
     """Sentences about what was odd in the input and what became of it."""
     said = list(dict.fromkeys(written.warnings))
     missing = source.missing_end_s(max(written.last_end_s, report.last_packet_end_s))

@@ -14,7 +14,7 @@ from seehear.media.mux import Cut
 from seehear.media.opening import open_input
 from seehear.media.probe import MediaInfo, describe
 from seehear.media.span import PictureSpan, picture_span
-from seehear.tasks.source import SoundSource, open_source
+from seehear.tasks.source import SoundSource, missing_end_s, open_source
 
 NEW_RATE = 48000
 """Sample rate of the first sound of a file, Hz."""
@@ -71,9 +71,7 @@ class PictureSource:
 
     def missing_end_s(self, last_end_s: float) -> float:
         """Seconds between the last packet read and the end that the header promises; 0 if none."""
-        if self.sound is None:
-            return 0.0
-        return self.sound.missing_end_s(last_end_s)
+        return missing_end_s(self.info, self.cut, last_end_s)
 
 
 def open_picture_source(

@@ -45,6 +45,9 @@ class JobSource(Protocol):
     def facts(self) -> dict[str, Any]:
         """What the header tells, for the receipt."""
 
+    def missing_end_s(self, last_end_s: float) -> float:
+        """Seconds between the last packet read and the end that the header promises; 0 if none."""
+
 
 @dataclass(frozen=True)
 class SoundSource:
@@ -115,13 +118,42 @@ class SoundSource:
 
     def missing_end_s(self, last_end_s: float) -> float:
         """Seconds between the last packet read and the end that the header promises; 0 if none."""
-        knows = self.info.container.split(",")[0].startswith(KNOWS_LENGTH)
-        if not knows or self.info.duration_s is None or self.cut is not None:
-            return 0.0
-        # Matroska counts its duration from time zero, the others from the first time stamp.
-        begin = 0.0 if "matroska" in self.info.container else self.info.start_s
-        missing = begin + self.info.duration_s - last_end_s
-        return missing if missing > MISSING_S else 0.0
+        return missing_end_s(self.info, self.cut, last_end_s)
+
+    def heard_from(self, report: SoundReport) -> float:
+        """When the first sample that `blocks` gives is heard, seconds on the file's clock.
+
+        Args:
+            report: of a decoder that has read at least one block.
+        """
+        return _first_kept(self.cut, report.first_s or 0.0, self.sample_rate)
+
+
+def missing_end_s(info: MediaInfo, cut: Cut | None, last_end_s: float) -> float:
+    """Seconds between the last packet read and the end that a header promises.
+
+    Args:
+        info: the header.
+        cut: part that was worked on; of a part nothing is missing.
+        last_end_s: end of the last packet, on the file's clock.
+
+    Returns:
+        0 where the end is there, or where the format promises none.
+    """
+    knows = info.container.split(",")[0].startswith(KNOWS_LENGTH)
+    if not knows or info.duration_s is None or cut is not None:
+        return 0.0
+    # Matroska counts its duration from time zero, the others from the first time stamp.
+    begin = 0.0 if "matroska" in info.container else info.start_s
+    missing = begin + info.duration_s - last_end_s
+    return missing if missing > MISSING_S else 0.0
+
+
+def _first_kept(cut: Cut | None, first_s: float, sample_rate: int) -> float:
+    """When the first sample inside a cut is heard, if the sound's first is at `first_s`."""
+    if cut is None or cut.begin_s <= first_s:
+        return first_s
+    return first_s + round((cut.begin_s - first_s) * sample_rate) / sample_rate
 
 
 class Trim:
@@ -140,10 +172,7 @@ class Trim:
     def begin_s(self) -> float:
         """When the kept sound begins, on the file's clock (after the first block)."""
         first = self._decoder.report.first_s or 0.0
-        if self._cut is None or self._cut.begin_s <= first:
-            return first
-        rate = self._decoder.sample_rate
-        return first + round((self._cut.begin_s - first) * rate) / rate
+        return _first_kept(self._cut, first, self._decoder.sample_rate)
 
     @property
     def is_past(self) -> bool:

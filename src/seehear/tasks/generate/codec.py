@@ -133,14 +133,8 @@ class Codec(SoundEncoder):
             piece: columns decoded at once.
             overlap: columns that neighbours share, less than half of `piece`.
         """
-        length = latents.shape[-1]
-        if length <= piece:
-            return self.decode(latents)
-        # Equal pieces: a short last one would be normalised by little.
-        count = -(-(length - overlap) // (piece - overlap))
-        starts = [round(k * (length - piece) / (count - 1)) for k in range(count)]
         made: Tensor | None = None
-        for start in starts:
+        for start in piece_starts(latents.shape[-1], piece, overlap):
             new = self.decode(latents[..., start : start + piece])
             made = new if made is None else _join(made, new, 2 * start)
         assert made is not None, "there is a piece"
@@ -180,6 +174,20 @@ class Codec(SoundEncoder):
         """Sound of `count` columns after `left` ones of context."""
         whole = self.vocode(mel)
         return whole[..., left * self.hop_length : (left + count) * self.hop_length]
+
+
+def piece_starts(length: int, piece: int = PIECE, overlap: int = OVERLAP) -> list[int]:
+    """Where the pieces of `decode_long` begin, latent columns.
+
+    Pieces are equal: a short last one would be normalised by little.
+
+    >>> piece_starts(1000)
+    [0, 300, 600]
+    """
+    if length <= piece:
+        return [0]
+    count = -(-(length - overlap) // (piece - overlap))
+    return [round(k * (length - piece) / (count - 1)) for k in range(count)]
 
 
 def _join(made: Tensor, new: Tensor, start: int) -> Tensor:

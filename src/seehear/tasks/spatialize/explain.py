@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,12 +20,11 @@ from PIL import Image
 from seehear.errors import OutputError
 from seehear.media.part import PartFolder
 from seehear.media.read import FrameStream
+from seehear.tasks.drawn import LIST, DrawnFolder
 from seehear.tasks.source import SoundSource
 from seehear.tasks.spatialize.difference import AnyEngine, DifferenceEngine
 from seehear.tasks.spatialize.engine import ShareEngine, kept_shares
 
-PART = ".seehear-part"
-LIST = "pictures.json"
 MOST = 12
 SHORTEST_SIDE, LONGEST_SIDE = 320, 1280
 """Longer side of a picture: at least and at most."""
@@ -39,32 +37,8 @@ AROUND_S = 0.25
 Map = NDArray[np.float32]
 
 
-def check_folder(folder: Path, may_replace: bool) -> None:
-    """Refuse a folder that cannot take the pictures.
-
-    Raises:
-        OutputError: it is a file, its parent does not exist, or pictures are there already.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise OutputError(f"--explain {str(folder)!r} is a file; name a folder")
-    if not folder.parent.is_dir():
-        raise OutputError(f"the folder {str(folder.parent)!r} does not exist; make it first")
-    if (folder / LIST).exists() and not may_replace:
-        raise OutputError(f"{str(folder / LIST)!r} exists already; add --force to overwrite it")
-
-
-class ExplainFolder:
-    """Pictures while they are drawn; they get their names with `publish`.
-
-    Args:
-        folder: made if missing.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._made_folder = not folder.exists()
-        self._parts: dict[Path, Path] = {}
-        self._published: set[Path] = set()
+class ExplainFolder(DrawnFolder):
+    """Pictures of where the sound was put."""
 
     def draw(
         self,
@@ -107,30 +81,12 @@ class ExplainFolder:
                     shares = kept_shares(part.load(index))
                     picture, facts = _directions(engine, shares, moment_s - begin_s, frame, fov_deg)
                 name = f"{moment_s:09.2f}s.png"
-                picture.save(self._part(name), format="PNG")
+                picture.save(self.part_of(name), format="PNG")
                 rows.append({"picture": name, "at_s": round(moment_s, 3), **facts})
-            self._part(LIST).write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+            self.part_of(LIST).write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
         except OSError as error:
             raise OutputError(f"cannot write to {str(self.folder)!r}: {error.strerror}") from error
         return rows
-
-    def _part(self, name: str) -> Path:
-        final = self.folder / name
-        self._parts[final] = final.with_name(final.name + PART)
-        return self._parts[final]
-
-    def publish(self) -> None:
-        """Give all files their final names."""
-        for final, part in self._parts.items():
-            part.replace(final)
-            self._published.add(final)
-
-    def abandon(self) -> None:
-        """Remove all files, published or not."""
-        for final, part in self._parts.items():
-            (final if final in self._published else part).unlink(missing_ok=True)
-        if self._made_folder and self.folder.is_dir() and not any(self.folder.iterdir()):
-            self.folder.rmdir()
 
 
 def _frame(source: SoundSource, moment_s: float) -> Image.Image:

@@ -19,6 +19,7 @@ from seehear.media.opening import check_is_file
 from seehear.media.part import PartFolder, check_output, claimed, finish_published
 from seehear.media.read import SoundReport
 from seehear.runtime import Runtime, Stopwatch, choose_runtime, seed_everything
+from seehear.tasks.drawn import check_folder
 from seehear.tasks.hearing import heard_before, keep_windows, mono_blocks, writing_part
 from seehear.tasks.output import (
     Written,
@@ -36,7 +37,7 @@ from seehear.tasks.rendering import Renderer
 from seehear.tasks.source import SoundSource, open_source
 from seehear.tasks.spatialize.analyse import hear_windows
 from seehear.tasks.spatialize.config import SpatializeOptions
-from seehear.tasks.spatialize.explain import ExplainFolder, check_folder
+from seehear.tasks.spatialize.explain import ExplainFolder
 from seehear.tasks.spatialize.heads import default_head
 from seehear.tasks.spatialize.method import Method, choose_method
 from seehear.tasks.spatialize.pair import Pair, check_channels, listen_to_pair
