@@ -36,12 +36,17 @@ class Verdict(NamedTuple):
 
 
 class WaveCritics(nn.Module):
-    """All discriminators together: 41,092,165 + 280,419 parameters."""
+    """All discriminators together: as published 41,092,165 + 280,419 parameters.
 
-    def __init__(self) -> None:
+    Args:
+        periods: whether there are critics of periods; on a CPU they cost more than all else.
+        width: channels of the critics of resolutions.
+    """
+
+    def __init__(self, periods: bool = True, width: int = RESOLUTION_WIDTH) -> None:
         super().__init__()
-        self.periods = nn.ModuleList(PeriodCritic(period) for period in PERIODS)
-        self.resolutions = nn.ModuleList(ResolutionCritic(*sizes) for sizes in RESOLUTIONS)
+        self.periods = nn.ModuleList(PeriodCritic(period) for period in PERIODS if periods)
+        self.resolutions = nn.ModuleList(ResolutionCritic(*sizes, width) for sizes in RESOLUTIONS)
 
     def forward(self, waveform: Tensor) -> Verdict:
         """[B, 1, T] -> scores and features."""
@@ -80,12 +85,14 @@ class ResolutionCritic(nn.Module):
         n_fft: transform length, samples.
         hop_length: samples between columns.
         win_length: Hann window, samples.
+        width: channels.
     """
 
-    def __init__(self, n_fft: int, hop_length: int, win_length: int) -> None:
+    def __init__(
+        self, n_fft: int, hop_length: int, win_length: int, width: int = RESOLUTION_WIDTH
+    ) -> None:
         super().__init__()
         self.sizes = (n_fft, hop_length, win_length)
-        width = RESOLUTION_WIDTH
         self.convs = nn.ModuleList(
             [
                 nn.Conv2d(1, width, (3, 9), padding=(1, 4)),

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -121,6 +122,16 @@ def load_split(config: SoundTraining, split: str) -> SoundsByClass:
         return sounds_of_rows(codec_rows(config.sources, split))
     assert config.sounds is not None, "checked by the configuration"
     return sounds_of_folder(config.sounds, split)
+
+
+def sound_facts(sounds: SoundsByClass) -> dict[str, Any]:
+    """What a checkpoint says about its sounds."""
+    samples = sum(len(sound) for found in sounds.values() for sound in found)
+    return {
+        "classes": sorted(sounds),
+        "recordings": sum(map(len, sounds.values())),
+        "minutes_of_sound": round(samples / SAMPLE_RATE / 60, 1),
+    }
 
 
 def codec_rows(sources: Path, split: str) -> list[SourceRow]:
