@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,6 +50,6 @@ def test_a_recording_in_two_splits_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "change", [{"video": ""}, {"video": "/x.mp4"}, {"seconds": 0.0}, {"start_s": -1.0}, {"id": ""}]
 )
-def test_senseless_rows_are_refused(change: dict[str, object]) -> None:
+def test_senseless_rows_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(InputError):
         replace(clips()[1], **change)

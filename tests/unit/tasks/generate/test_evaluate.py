@@ -59,7 +59,7 @@ def sound(label: str, seed: int) -> np.ndarray[Any, np.dtype[np.float32]]:
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("corpus")
-    rows = []
+    rows: list[GenerateClip] = []
     counts = {"train": 5, "val": 2, "test": 3}
     for label in ("knock", "tone"):
         for split, count in counts.items():
