@@ -176,6 +176,11 @@ TASKS: dict[str, TaskSpec] = {
             "seehear.tasks.generate.infer:generate",
         ),
         prepare={
+            "procedural": Action(
+                "clips whose drawn pictures move as real sounds do, from recordings and photos",
+                "seehear.tasks.generate.procedural_options:ProceduralOptions",
+                "seehear.tasks.generate.prepare_procedural:prepare_procedural",
+            ),
             "latents": Action(
                 "what the flow transformer learns from: latents of sounds beside features of videos",
                 "seehear.tasks.generate.latents_options:LatentsOptions",
