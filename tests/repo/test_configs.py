@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import dataclasses
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from seehear.config import load_config, to_dict
+from seehear.errors import ConfigError
 from seehear.models import build_config
 from seehear.tasks import TASKS
 from seehear.tasks.training_options import training_class
@@ -69,30 +71,35 @@ def test_every_field_is_read(module: str, node: ast.ClassDef) -> None:
 MATERIAL = ("sources=sources.csv", "manifest=manifest.jsonl")
 
 
-def load(file: Path) -> tuple[type, Any]:
-    """The dataclass that the task's trainer takes, and the file read into it."""
+def load(file: Path) -> tuple[type, Any, tuple[str, ...]]:
+    """The dataclass that the task's trainer takes, the file read into it, and the material it was told."""
     train = TASKS[file.parent.name].train
     assert train is not None
     cls = training_class(train.options, file)
-    return cls, load_config(cls, file, material(cls))
+    *others, last = told(cls)
+    for words in others:
+        with contextlib.suppress(ConfigError):
+            return cls, load_config(cls, file, words), words
+    return cls, load_config(cls, file, last), last
 
 
-def material(cls: type) -> tuple[str, ...]:
-    """Those of `MATERIAL` that a configuration knows."""
+def told(cls: type) -> list[tuple[str, ...]]:
+    """Those of `MATERIAL` that a configuration knows: all together, or where it takes one, each alone."""
     names = {field.name for field in dataclasses.fields(cls)}
-    return tuple(item for item in MATERIAL if item.partition("=")[0] in names)
+    known = tuple(item for item in MATERIAL if item.partition("=")[0] in names)
+    return [(item,) for item in known] + [known]
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f"{f.parent.name}/{f.stem}")
 def test_every_file_loads_and_changes_something(file: Path) -> None:
-    cls, config = load(file)
-    untouched = load_config(cls, None, (*material(cls), f"kind={config.kind}"))
+    cls, config, words = load(file)
+    untouched = load_config(cls, None, (*words, f"kind={config.kind}"))
     assert to_dict(config) != to_dict(untouched), "a file that changes nothing is noise"
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f"{f.parent.name}/{f.stem}")
 def test_every_file_describes_a_model_that_exists(file: Path) -> None:
-    _, config = load(file)
+    _, config, _ = load(file)
     build_config(config.kind, config.model)
 
 

@@ -84,7 +84,8 @@ class DenoiserTraining(TrainingConfig):
         sources: CSV of recordings and photos behind drawn clips, for the names in the model card.
 
     Raises:
-        ConfigError: there is no manifest, or no number of steps.
+        ConfigError: there is no manifest or no number of steps, or the shape of the model is given although
+            it is that of the start.
     """
 
     kind: Literal["denoiser"]
@@ -105,5 +106,9 @@ class DenoiserTraining(TrainingConfig):
         super().__post_init__()
         if self.manifest is None:
             raise ConfigError("training a denoiser needs manifest=FILE; add it to the command")
+        if self.start and self.model:
+            raise ConfigError(
+                f"a denoiser that starts from {self.start} has its shape; leave out model.*"
+            )
         if self.sampling_steps < 1:
             raise ConfigError(f"sampling_steps must be 1 or more, not {self.sampling_steps}")

@@ -11,6 +11,7 @@ import torch
 from seehear.checkpoint import load_checkpoint, save_checkpoint
 from seehear.config import load_config, to_dict
 from seehear.errors import ConfigError, ModelError, OutputError
+from seehear.models import build_config, build_model
 from seehear.models.visualaudio.denoiser import Denoiser, tiny_denoiser
 from seehear.tasks.generate.denoiser_options import Adapting, DenoiserTraining
 from seehear.tasks.generate.latent_clips import INFO, LatentClips, LatentsInfo
@@ -151,6 +152,17 @@ def test_configurations(manifest: Path) -> None:
         DenoiserTraining(kind="denoiser")
     with pytest.raises(ConfigError, match=r"kind must be one of .*denoiser.*, not 'x'"):
         read_training(OPTIONS, CONFIGS / "denoiser-tiny.toml", ["kind=x"])
-    for path in sorted(CONFIGS.glob("denoiser-*.toml")):
-        assert load_config(DenoiserTraining, path, [f"manifest={manifest}"]).kind == "denoiser"
+    with pytest.raises(ConfigError, match=r"leave out model\."):
+        replace(tiny_config(manifest, Path("x")), start="y")
+    counts = {"m": 159_966_116, "l": 516_961_684, "xl": 752_377_428}
+    for size, count in counts.items():
+        path = CONFIGS / f"denoiser-{size}.toml"
+        config = load_config(DenoiserTraining, path, [f"manifest={manifest}"])
+        with torch.device("meta"):
+            model = build_model("denoiser", build_config("denoiser", config.model))
+        assert sum(value.numel() for value in model.parameters()) == count
+    for path in sorted(CONFIGS.glob("adapt-*.toml")):
+        config = load_config(DenoiserTraining, path, [f"manifest={manifest}", "start=base"])
+        assert config.adapt.patience and config.optim.learning_rate == pytest.approx(4.8e-6)
+        assert (config.showing.splice == 0) == ("landscape" not in path.stem)
     assert manifest.name == INFO
