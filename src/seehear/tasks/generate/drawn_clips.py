@@ -11,8 +11,10 @@ import numpy as np
 from torch import Tensor
 
 from seehear.data.clip_manifest import GenerateClip
+from seehear.data.drive import frame_times
 from seehear.data.procedural import MOTIONS
 from seehear.data.procedural_clips import ClipFolder
+from seehear.tasks.generate.pair_batches import SHOT_RATES
 
 LARGEST_SEED = 2**31
 
@@ -25,8 +27,9 @@ def draw_clip(
     Args:
         root: folder of its manifest.
         clip: a row with a scene.
-        render: 0 = as the row says; another number draws motion and all other numbers of the scene by
-            lot, while the thing stays what it is.
+        render: 0 = as the row says, every look at a picture of its own; another number draws the film's
+            frames per second, the motion and all other numbers of the scene by lot, while the thing stays
+            what it is.
         frame_rate: frames per second.
         size: side of the frames, pixels.
 
@@ -38,7 +41,9 @@ def draw_clip(
     """
     folder = _folder(root)
     waveform = folder.waveform(clip)
-    times = np.arange(max(round(clip.seconds * frame_rate), 1)) / frame_rate
+    rng = np.random.default_rng([clip.seed, render, 8])
+    shot_rate = float(rng.choice(SHOT_RATES)) if render else 0.0
+    times = frame_times(clip.seconds, frame_rate, shot_rate)
     return waveform, folder.frames(redrawn(clip, render), times, size)
 
 
