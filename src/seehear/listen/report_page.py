@@ -43,7 +43,7 @@ CAPTIONS = {
     "places": "How often each version took each place.",
     "choices": "What was chosen in each pair.",
     "strengths": "Strengths from all comparisons together.",
-    "clips": "Where the versions differ; darker is better.",
+    "clips": "Where the versions differ; the stronger the colour, the better.",
 }
 
 
@@ -55,6 +55,7 @@ def page(made: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
         pictures: name -> SVG text, as `plots.draw_all` returns them.
     """
     test, results = made["test"], made["results"]
+    form = test["kind"] if test["kind"] in ("ranking", "pairwise") else "ratings"
     parts = [
         f"<h1>{escape(test['title'])}</h1>",
         f'<p class="soft">Listening test: {KINDS[test["kind"]]}. '
@@ -65,10 +66,10 @@ def page(made: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
         _picture(pictures, "main"),
         _versions(results),
         *(_picture(pictures, name) for name in ("places", "boxes", "choices") if name in pictures),
-        _section("Pairs of versions", _pairs(made), METHODS["pairs"]),
-        _section("All versions together", _tests(results), METHODS["friedman"]),
+        _section("Pairs of versions", _pairs(made), METHODS[f"pairs {form}"]),
+        _section("All versions together", _tests(results), METHODS[f"friedman {form}"]),
         _section("Strengths", _strengths(results, pictures), METHODS["strengths"]),
-        _section("Agreement of participants", _agreement(results), METHODS["agreement"]),
+        _section("Agreement of participants", _agreement(results), METHODS[f"agreement {form}"]),
         _section("Clips", _clips(results, pictures), "Intervals here are over participants only."),
         _section("Screening", _screening(made), METHODS["screening"]),
         _section("Methods", _methods(made), ""),

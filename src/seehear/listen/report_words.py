@@ -67,10 +67,13 @@ def headline(made: Mapping[str, Any]) -> list[str]:
     main = results["main"]
     known = [row for row in results["versions"] if row["main"]["value"] is not None]
     sign = -1 if main["better"] == "low" else 1
-    best = max(known, key=lambda row: sign * row["main"]["value"])
+    # That the reference is best and the anchors are worst is no finding.
+    roles = {version["name"]: version["role"] for version in made["test"]["versions"]}
+    own = [row for row in known if roles[row["name"]] == "version"] or known
+    best = max(own, key=lambda row: sign * row["main"]["value"])
     figure = best["main"]
     said = [
-        f"{best['name']} has the best {main['name']}: {with_interval(figure, main)}, from "
+        f"{best['name']} has the best {main['name']}{_among(roles)}: {with_interval(figure, main)}, from "
         f"{figure['answers']} answers of {people(figure['participants'])} on "
         f"{counted(figure['clips'], 'clip')}."
     ]
@@ -81,6 +84,16 @@ def headline(made: Mapping[str, Any]) -> list[str]:
     for row in known:
         said += _shares(row, reference)
     return said
+
+
+def _among(roles: Mapping[str, str]) -> str:
+    """What else stood in the test beside the versions that are compared."""
+    others = [
+        word
+        for role, word in (("reference", "the reference"), ("anchor", "anchors"))
+        if role in roles.values()
+    ]
+    return f" ({listed(others)} aside)" if others else ""
 
 
 def _told_apart(results: Mapping[str, Any], name: str) -> str:
@@ -152,24 +165,42 @@ METHODS = {
         "The bootstrap draws participants and clips anew, independently of each other (pigeonhole "
         "bootstrap, 4000 draws); it is the second opinion and tends to be too wide."
     ),
-    "pairs": (
+    "pairs ranking": (
         "Pairs of versions are compared cell by cell (same participant, same clip) with the same "
-        "crossed interval; p is corrected for all pairs by Holm. Wilcoxon (signed ranks) and, for "
-        "rankings, Nemenyi and Conover use one mean per participant, so they say nothing about "
-        "other clips."
+        "crossed interval; p is corrected for all pairs by Holm. Wilcoxon (signed ranks), Nemenyi "
+        "and Conover use one mean per participant, so they say nothing about other clips."
     ),
-    "friedman": (
-        "Friedman's test takes each participant's means as one block. For rankings it is also "
-        "given with every ranking as a block, as papers do; that counts one person's answers as "
-        "independent and finds too much."
+    "pairs ratings": (
+        "Pairs of versions are compared cell by cell (same participant, same clip) with the same "
+        "crossed interval; p is corrected for all pairs by Holm. Wilcoxon (signed ranks) uses one "
+        "mean per participant, so it says nothing about other clips."
     ),
+    "pairs pairwise": (
+        "No preference counts as half. p asks whether the share differs from one half, "
+        "participants and clips random, corrected for all pairs by Holm. The exact binomial test "
+        "leaves answers without a preference out and takes all others as independent, which one "
+        "person's answers are not."
+    ),
+    "friedman ranking": (
+        "The first test takes each participant's mean ranks as one block. The second takes every "
+        "ranking as a block, as papers often do; that counts one person's answers as independent "
+        "and finds too much."
+    ),
+    "friedman ratings": "Each participant's mean ratings are one block.",
+    "friedman pairwise": "",
     "strengths": (
         "Bradley-Terry: the chance that one version is preferred to another follows from the "
         "difference of their log strengths. Rankings enter as their pairs, no preference as half "
         "a win each. The first interval takes participants and clips as random, the second (from "
         "the Hessian) takes all comparisons as independent."
     ),
-    "agreement": (
+    "agreement ranking": (
+        "Kendall's W is 0 if participants order the versions independently and 1 if they all agree."
+    ),
+    "agreement pairwise": (
+        "By chance: if everybody chose at random, with the shares that all choices of the test have."
+    ),
+    "agreement ratings": (
         "Kendall's W is 0 if participants order the versions independently and 1 if they all agree. "
         "ICC(2,1) is how well one participant's rating stands for all, ICC(2,k) how well the mean of "
         "these k participants does, in absolute terms; ICC(3, ...) forgive different use of the scale."

@@ -9,6 +9,7 @@ them. Everything made here carries the field `simulated`, which the report repea
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -161,7 +162,7 @@ def _fill_person(store: Store, test: ListeningTest, person: Person, rows: Sequen
     correct = {"correct": person.headphones_correct, "passed": True}
     store.keep(who, Message("fields", "fields", detail=dict(person.fields)))
     store.keep(who, Message("headphones", "headphones", detail=correct))
-    at = person.started or FIRST_START
+    at = time.time()  # the store sets the start itself, so the answers have to follow it
     for page in order_for(test, person.number or 0):
         names = (canonical_pair(test, page.versions),) if test.kind == "pairwise" else page.versions
         given = [row for row in rows if row.clip == page.trial.id and row.version in names]

@@ -128,17 +128,19 @@ def left_out_range(values: Values) -> dict[str, float] | None:
     return {"lowest": float(means.min()), "highest": float(means.max())}
 
 
-def clip_rows(table: Tables, values: Values) -> list[dict[str, Any]]:
+def clip_rows(table: Tables, values: Values, lowest: float, highest: float) -> list[dict[str, Any]]:
     """Main figure of every clip and version, intervals over participants only.
 
     Args:
         table: names.
         values: main figure per cell [P, C, V].
+        lowest: smallest value that the figure can have.
+        highest: largest value.
     """
     rows = []
     for c, clip in enumerate(table.clips):
         cells = {
-            name: figure(crossed_mean(values[:, c : c + 1, v]))
+            name: figure(crossed_mean(values[:, c : c + 1, v]).within(lowest, highest))
             for v, name in enumerate(table.versions)
         }
         rows.append({"clip": clip, "versions": cells})

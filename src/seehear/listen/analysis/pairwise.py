@@ -51,7 +51,7 @@ def analyse_pairwise(test: ListeningTest, table: Tables, seed: int) -> dict[str,
         "tests": {},
         "strengths": attempt(missing, "strengths", lambda: strengths_of(test, table)),
         "agreement": {"same_choice": attempt(missing, "same_choice", lambda: _same(table))},
-        "clips": clip_rows(table, won),
+        "clips": clip_rows(table, won, 0, 1),
         "missing": missing,
     }
     return storable(analysis)  # type: ignore[no-any-return]

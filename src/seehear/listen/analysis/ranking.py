@@ -53,7 +53,7 @@ def analyse_ranking(test: ListeningTest, table: Tables, seed: int) -> dict[str, 
         "tests": {name: value for name, value in tests.items() if value},
         "strengths": strengths,
         "agreement": _agreement(missing, ranks, means),
-        "clips": clip_rows(table, ranks),
+        "clips": clip_rows(table, ranks, 1, count),
         "missing": missing,
     }
     return storable(found)  # type: ignore[no-any-return]

@@ -49,7 +49,7 @@ def analyse_ratings(test: ListeningTest, table: Tables, seed: int) -> dict[str, 
         "tests": {name: value for name, value in tests.items() if value},
         "strengths": None,
         "agreement": _agreement(missing, table, means),
-        "clips": clip_rows(table, table.ratings),
+        "clips": clip_rows(table, table.ratings, lowest, highest),
         "missing": missing,
     }
     return storable(found)  # type: ignore[no-any-return]
