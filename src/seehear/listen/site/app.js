@@ -17,12 +17,14 @@ const link = document.querySelector("#link");
 let test = null;
 let session = null;
 let outbox = null;
+let keysOfNext = {}; // of the page that is shown next
 let shown = null; // the page that has to be released before another one is shown
 
 function show(heading, ...content) {
   shown?.release?.();
   shown = null;
-  setKeys({});
+  setKeys(keysOfNext);
+  keysOfNext = {};
   const title = el("h1", { text: heading, tabindex: "-1" });
   main.replaceChildren(title, ...content);
   document.title = `${heading} – ${test?.title ?? ""}`;
@@ -40,7 +42,7 @@ function forward(text, ready = () => "") {
       if (!missing.textContent) resolve();
     };
     button.addEventListener("click", go);
-    setKeys({ enter: go });
+    keysOfNext = { enter: go };
   });
   return { element: el("div", { class: "forward" }, missing, button), used };
 }

@@ -9,6 +9,7 @@ const JUMP_S = 0.2; // larger errors are not worth running after
 const NEAR_S = 0.03; // a picture that stands so near when play begins only needs to run
 const REMOVE_IN_S = 0.25; // time in which a small error goes away
 const MOST = 0.4; // largest change of speed
+const LEAST_COST_S = 0.02; // of a jump
 const COUNT = 3; // frames whose median is believed
 
 export class Follower {
@@ -17,7 +18,7 @@ export class Follower {
    * @param {Player} player
    */
   constructor(video, player) {
-    Object.assign(this, { video, player, errors: [], jumping: false, wrapped: false });
+    Object.assign(this, { video, player, errors: [], jumping: false, landing: false, fresh: true, wrapped: false });
     this.seekCost = 0.05; // how long a jump takes, learnt while running, s
     this.alive = true;
     player.addEventListener("change", () => this.match());
@@ -67,7 +68,6 @@ export class Follower {
     const target = heard === null ? this.player.position : this.ahead(heard);
     if (Math.abs(this.video.currentTime - target) < CALM_S) return;
     this.jumping = true;
-    this.jumpedAt = performance.now();
     this.errors = [];
     this.video.currentTime = target;
   }
@@ -80,11 +80,9 @@ export class Follower {
   }
 
   landed() {
-    if (this.jumping && this.player.playing) {
-      const cost = (performance.now() - this.jumpedAt) / 1000;
-      this.seekCost += 0.3 * (Math.min(cost, 0.5) - this.seekCost);
-    }
+    this.landing = this.jumping && this.player.playing;
     this.jumping = false;
+    this.fresh = true;
     this.errors = [];
   }
 
@@ -96,21 +94,32 @@ export class Follower {
   see(frameTime, shownAt) {
     const heard = this.player.heardAt(shownAt);
     if (heard === null || this.jumping) return;
+    if (this.fresh) {
+      this.fresh = false; // the frame that a jump lands in began before its time
+      return;
+    }
     const { loop } = this.player;
     if (loop && !this.wrapped && loop.end - heard < this.seekCost) {
-      this.wrapped = true; // jump before the sound does, to land together with it
-      this.jump();
-      return;
+      this.wrapped = true;
+      return void this.jump(); // before the sound does, to land together with it
     }
     if (!loop || loop.end - heard > 2 * this.seekCost) this.wrapped = false;
     let error = frameTime - heard;
-    if (loop) error -= Math.round(error / (loop.end - loop.start)) * (loop.end - loop.start);
+    if (loop) {
+      const length = loop.end - loop.start;
+      if (error < -length / 2) error += length; // jumped before the sound did
+      if (frameTime >= loop.end || error > length / 2) return void this.jump(); // the sound did
+    }
     this.errors.push(error);
     if (this.errors.length > COUNT) this.errors.shift();
     if (this.errors.length === COUNT) this.correct(median(this.errors));
   }
 
   correct(error) {
+    if (this.landing) {
+      this.landing = false;
+      this.seekCost = Math.min(Math.max(this.seekCost - error / 2, LEAST_COST_S), 0.5);
+    }
     if (Math.abs(error) > JUMP_S) {
       this.jump();
       return;

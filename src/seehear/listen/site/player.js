@@ -8,6 +8,8 @@
 export const FADE_S = 0.01;
 // A little ahead of the audio thread, so that a fade is never cut at its beginning.
 const AHEAD_S = 0.004;
+const STEP_MS = 40;
+const SMOOTH = 0.05;
 
 /** Sources of all versions that were started together at one position. */
 class Deck {
@@ -79,6 +81,7 @@ export class Player extends EventTarget {
   constructor(context) {
     super();
     this.context = context;
+    this.output = new OutputClock(context);
     this.buffers = [];
     this.deck = null;
     this.selected = 0;
@@ -123,7 +126,7 @@ export class Player extends EventTarget {
    */
   heardAt(time) {
     if (!this.deck || this.context.state !== "running") return null;
-    return this.deck.positionAt(outputTime(this.context, time));
+    return this.deck.positionAt(this.output.at(time));
   }
 
   async play() {
@@ -220,16 +223,25 @@ export class Player extends EventTarget {
   }
 }
 
-/**
- * Time of the context whose sound leaves the loudspeaker at a time of the page's clock.
- * @param {AudioContext} context
- * @param {number} time  ms, as performance.now() gives it
- */
-export function outputTime(context, time) {
-  const stamp = context.getOutputTimestamp?.();
-  if (stamp && stamp.performanceTime > 0 && stamp.contextTime > 0) {
-    return stamp.contextTime + (time - stamp.performanceTime) / 1000;
+/** Tells which time of a context leaves the loudspeaker at a time of the page's clock. */
+class OutputClock {
+  constructor(context) {
+    this.context = context;
+    this.ahead = null; // page's clock minus the context's, ms
   }
-  const latency = context.outputLatency || context.baseLatency || 0;
-  return context.currentTime - latency + (time - performance.now()) / 1000;
+
+  /** @param {number} time  ms, as performance.now() gives it */
+  at(time) {
+    const { context } = this;
+    const stamp = context.getOutputTimestamp?.();
+    if (!stamp || !(stamp.performanceTime > 0 && stamp.contextTime > 0)) {
+      const latency = context.outputLatency || context.baseLatency || 0;
+      return context.currentTime - latency + (time - performance.now()) / 1000;
+    }
+    const ahead = stamp.performanceTime - 1000 * stamp.contextTime;
+    // Single stamps are some milliseconds off; a larger step means that the context was suspended.
+    const step = this.ahead === null ? Infinity : ahead - this.ahead;
+    this.ahead = Math.abs(step) > STEP_MS ? ahead : this.ahead + SMOOTH * step;
+    return (time - this.ahead) / 1000;
+  }
 }
