@@ -1,4 +1,4 @@
-"""`seehear models list|show|fetch|verify|import`: which models there are, and where their files lie."""
+"""`seehear models list|show|fetch|verify|import|assemble`: which models there are, and where their files lie."""
 
 from __future__ import annotations
 
@@ -98,6 +98,29 @@ class ImportOptions:
     checkpoint: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="CKPT")]]
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="DIR")]
     force: bool = False
+    json: bool = False
+    debug: bool = False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AssembleOptions:
+    """Put a generating model together: a denoiser with its parts in folders beside it.
+
+    Args:
+        denoiser: folder of its checkpoint; parts that lie in it already are taken along.
+        output: folder to write.
+        cavp: folder of the checkpoint that sees.
+        vae: folder of the autoencoder.
+        vocoder: folder of the vocoder.
+        json: print one JSON object on stdout.
+        debug: show a traceback when something fails.
+    """
+
+    denoiser: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="FOLDER")]]
+    output: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="DIR")]
+    cavp: Path | None = None
+    vae: Path | None = None
+    vocoder: Path | None = None
     json: bool = False
     debug: bool = False
 
@@ -227,10 +250,25 @@ def import_model(argv: list[str]) -> int:
     return 0
 
 
+def assemble_model(argv: list[str]) -> int:
+    """Put a generating model together from checkpoints in different places."""
+    options = parse(AssembleOptions, argv, "models assemble")
+    given = {"cavp": options.cavp, "vae": options.vae, "vocoder": options.vocoder}
+    parts = {name: folder for name, folder in given.items() if folder is not None}
+    resolve(ASSEMBLER)(options.denoiser, parts, options.output)
+    if options.json:
+        say_json({"folder": str(options.output), "parts": sorted(parts)})
+    else:
+        say(str(options.output))
+    return 0
+
+
+ASSEMBLER = "seehear.tasks.generate.pack:assemble"
 ACTIONS: dict[str, Callable[[list[str]], int]] = {
     "list": list_models,
     "show": show_model,
     "fetch": fetch_model,
     "verify": verify_models,
     "import": import_model,
+    "assemble": assemble_model,
 }

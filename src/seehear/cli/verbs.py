@@ -43,7 +43,7 @@ VERBS: dict[str, Verb] = {
         "seehear.cli.corpora:evaluate",
     ),
     "models": Verb(
-        "list|show|fetch|verify|import ...",
+        "list|show|fetch|verify|import|assemble ...",
         "which models there are and where",
         "seehear.cli.models:run",
     ),
