@@ -250,10 +250,11 @@ class Remux:
             Seconds on the input's clock up to which everything is copied; the caller keeps step with
             `write`. Nothing before a cut.
         """
-        wanted = [self._source.streams[i] for i in self._outputs]
-        for packet in _demuxed(self._source, wanted) if wanted else ():
+        kinds = ("video", "audio")  # what is not copied counts where the input ends
+        wanted = [s for s in self._source.streams if s.index in self._outputs or s.type in kinds]
+        for packet in _demuxed(self._source, wanted):
             self._note_end(packet)
-            if not packet.size:
+            if not packet.size or packet.stream_index not in self._outputs:
                 continue
             moment = packet.dts if packet.dts is not None else packet.pts
             seconds = None if moment is None else float(moment * packet.time_base)

@@ -53,6 +53,8 @@ from seehear.types import Result
 SHOWN_ONLY = ("explain",)
 LOOKING_SHARE, MAKING_SHARE = 0.3, 0.6
 """Of the progress bar; the rest is writing."""
+FEWEST = 2
+"""Latents of the shortest sound; a single one has nothing that autoencoders could normalise over."""
 
 
 def generate(options: GenerateOptions, progress: Progress | None = None) -> Result:
@@ -148,7 +150,7 @@ def _columns(source: PictureSource, system: System) -> tuple[int, int]:
     """Latents and samples at the codec's rate of a video's sound."""
     codec = system.codec
     samples = max(round(source.length_s * codec.sample_rate), 1)
-    return -(-samples // codec.samples_per_latent), samples
+    return max(-(-samples // codec.samples_per_latent), FEWEST), samples
 
 
 def _plan(
@@ -298,7 +300,7 @@ class _Job:
         if options.like is not None:
             with self.clock("reference"):
                 reference, facts["like"] = hear_reference(
-                    system.codec, options.like, columns, FileKeep(self.part)
+                    system.codec, options.like, columns, samples, FileKeep(self.part)
                 )
             amount = 1.0 if options.amount is None else options.amount
         assert options.steps is not None and options.guidance is not None, "decided before"

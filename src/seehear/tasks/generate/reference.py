@@ -45,7 +45,7 @@ def check_reference(path: str) -> None:
 
 
 def hear_reference(
-    codec: Codec, path: str, columns: int, keep: Keep
+    codec: Codec, path: str, columns: int, num_samples: int, keep: Keep
 ) -> tuple[Callable[[int, int], Tensor], dict[str, Any]]:
     """Read, fit and encode a reference.
 
@@ -53,6 +53,7 @@ def hear_reference(
         codec: encoder.
         path: file with sound.
         columns: latents of the video.
+        num_samples: its length at the codec's rate; latents beyond it are filled as `Codec.encode` does.
         keep: where waveform and latents go.
 
     Returns:
@@ -65,7 +66,9 @@ def hear_reference(
     facts = keep.noted(NOTE)
     if facts is None:
         wave = keep.table(WAVE, 1)
-        facts = _fit(path, wave, columns * codec.samples_per_latent, codec.sample_rate)
+        fewest = (columns - 1) * codec.samples_per_latent + 1
+        wanted = min(max(num_samples, fewest), columns * codec.samples_per_latent)
+        facts = _fit(path, wave, wanted, codec.sample_rate)
         table.cut(0)
 
         def encode(start: int) -> Tensor:

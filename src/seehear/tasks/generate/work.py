@@ -11,7 +11,7 @@ import time
 from seehear.media.part import PartFolder
 
 NOTE = "work"
-EVERY_S = 0.2
+EVERY_S = 0.02
 
 
 class Work:
