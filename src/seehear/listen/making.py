@@ -155,9 +155,9 @@ def write_clip(
     place = folder / "media" / clip.match.id
     place.mkdir(parents=True)
     sounds = {name: ready(sound, clip.seconds) for name, sound in clip.sounds.items()}
-    anchors = [version.name for version in cast if version.role == "anchor"]
-    if anchors:
-        sounds = with_anchors(sounds, options.reference, anchors)
+    missing = [version.name for version in cast if version.name not in sounds]
+    if missing:  # anchors; an imported test may bring its own
+        sounds = with_anchors(sounds, options.reference, missing)
     gains = matched_gains(sounds, options.level_match_lufs())
     paths = {}
     for name, waveform in sounds.items():

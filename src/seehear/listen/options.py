@@ -182,7 +182,7 @@ class ImportOptions:
     Args:
         config: webMUSHRA's YAML file; its sounds are looked for beside it.
         output: folder of the test.
-        page: id of one page or block of the kind wanted, when the file holds several kinds.
+        type: page type to take (mushra, paired_comparison, ...), when the file holds several.
         media: folder that the file's paths start from, if it is not the folder of the file.
         results: webMUSHRA's CSV files (mushra, paired_comparison, lss).
         force: replace a test that is there, answers included.
@@ -193,7 +193,7 @@ class ImportOptions:
 
     config: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="YAML")]]
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="TEST")]
-    page: Annotated[str, tyro.conf.arg(metavar="ID")] = ""
+    type: Annotated[str, tyro.conf.arg(metavar="TYPE")] = ""
     media: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
     results: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="CSV")] = ()
     force: bool = False

@@ -56,9 +56,10 @@ def write_sound(path: Path, waveform: Tensor, seed: int) -> None:
         check_place(path, waveform)
         return
     drawn = np.random.default_rng(seed)
-    samples = waveform.numpy().T.astype(np.float64)
-    dither = (drawn.random(samples.shape) - drawn.random(samples.shape)) * STEP  # triangular
-    quantised = np.clip(np.round((samples + dither) / STEP), -32768, 32767).astype(np.int16)
+    steps = waveform.numpy().T.astype(np.float64) / STEP
+    if not np.array_equal(steps, np.round(steps)):  # what has 16 bits already is kept as it is
+        steps += drawn.random(steps.shape) - drawn.random(steps.shape)  # triangular dither
+    quantised = np.clip(np.round(steps), -32768, 32767).astype(np.int16)
     try:
         soundfile.write(path, quantised, RATE, subtype="PCM_16", format="FLAC")
     except (OSError, soundfile.LibsndfileError) as error:
@@ -130,7 +131,7 @@ def write_picture(source: Path, path: Path, poster: Path, seconds: float, height
             if moment >= seconds - 1e-6:
                 break
             if stream is None:
-                given = picture_stream(incoming)
+                given: Any = picture_stream(incoming)
                 rate = float(given.average_rate or 0) or STILL_RATE
                 size = fitted(frame.shape[1] * pixel_aspect(given, frame), frame.shape[0], height)
                 stream = picture_track(outgoing, size, rate)
@@ -144,9 +145,9 @@ def write_picture(source: Path, path: Path, poster: Path, seconds: float, height
 
 def upright_frames(container: Any) -> Iterator[tuple[float, NDArray[np.uint8]]]:
     """Seconds after the first frame, and the frame as it is seen, uint8 [H, W, 3]."""
-    stream = picture_stream(container)
+    stream: Any = picture_stream(container)
     stream.thread_type = "AUTO"
-    first = None
+    first: float | None = None
     last = -1.0
     for packet in container.demux(stream):
         try:
