@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from seehear.data.sounds import KINDS
-from seehear.data.sources import SourceRow
-
 ABOUT = (
     "A flow transformer that turns features of a silent video into latents of its sound "
     "(`seehear.models.visualaudio.denoiser`), for `seehear generate`. The folders beside it hold what it was "
@@ -16,8 +11,3 @@ LIMITS = (
     "16 kHz, one channel, trained on windows of a few seconds. It knows the kinds of things under `classes`; for "
     "anything else it makes up the sound of something that it knows. No words are spoken that anybody said."
 )
-
-
-def used_rows(rows: Sequence[SourceRow]) -> list[SourceRow]:
-    """Rows of the training split that a drawn corpus is made of."""
-    return [r for r in rows if r.kind in KINDS or r.kind == "photo"]

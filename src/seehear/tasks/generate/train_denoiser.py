@@ -18,7 +18,8 @@ from seehear.models import build_config, build_model
 from seehear.models.visualaudio.denoiser import Denoiser
 from seehear.nn.lora import add_low_rank, merge_low_rank
 from seehear.tasks.cards import model_card
-from seehear.tasks.generate.denoiser_card import ABOUT, LIMITS, used_rows
+from seehear.tasks.generate.cavp_card import used_rows
+from seehear.tasks.generate.denoiser_card import ABOUT, LIMITS
 from seehear.tasks.generate.denoiser_options import DenoiserTraining
 from seehear.tasks.generate.latent_batches import LatentBatches, fixed_batches
 from seehear.tasks.generate.latent_clips import LatentClips, sources_of
