@@ -110,10 +110,14 @@ class Visit:
         self.page.wait_for_selector("#play:not([disabled])")
 
     def hear(self, *keys: str) -> None:
-        """Turn to versions by their keys and hear each for a moment."""
+        """Turn to versions by their keys and hear each until the page is content with it."""
         for key in keys:
             self.press(key)
-            self.page.wait_for_timeout(580)
+            name = "the reference" if key == "0" else f"version {chr(64 + int(key))}"
+            told = [f"Listen to {name}.", "Listen first."]
+            self.page.wait_for_function(
+                "told => !told.includes(document.querySelector('#missing').textContent)", arg=told
+            )
 
     def saved(self) -> None:
         """Wait until the page says that everything is stored."""

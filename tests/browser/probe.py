@@ -149,7 +149,7 @@ def share_of_tones(recording: Recording, versions: int, from_s: float, to_s: flo
 
 def click_grid_error_s(recording: Recording) -> float:
     """Largest distance of a click from the even grid of all clicks, s (0 if position never jumps)."""
-    clicks = click_times_s(recording)
+    clicks = click_times_s(recording)[1:]  # the first one may be under the fade at the beginning
     phase = np.angle(np.exp(2j * np.pi * clicks / EVERY_S)) / (2 * np.pi) * EVERY_S
     centred = (phase - phase[0] + EVERY_S / 2) % EVERY_S - EVERY_S / 2
     return float(np.ptp(centred))

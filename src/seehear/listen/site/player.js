@@ -37,9 +37,9 @@ class Deck {
     });
   }
 
-  /** Position in the clip at a time of the context, seconds. */
+  /** Position in the clip at a time of the context, seconds; before the beginning it runs up to it. */
   positionAt(time) {
-    const position = this.offset + Math.max(0, time - this.when);
+    const position = this.offset + time - this.when;
     if (!this.loop) return Math.min(position, this.duration);
     const { start, end } = this.loop;
     return position < end ? position : start + ((position - end) % (end - start));
@@ -116,7 +116,8 @@ export class Player extends EventTarget {
 
   /** Position of the graph now, seconds; what is heard lags by the latency of the output. */
   get position() {
-    return this.deck ? this.deck.positionAt(this.context.currentTime) : this.paused;
+    if (!this.deck) return this.paused;
+    return this.deck.positionAt(Math.max(this.context.currentTime, this.deck.when));
   }
 
   /**

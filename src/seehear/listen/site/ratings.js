@@ -38,7 +38,7 @@ class Rows {
         "fieldset",
         { class: "row" },
         el("legend", { class: "hidden", text: `Version ${letter(index)}` }),
-        button,
+        buttons.length > 1 ? button : null,
         el("div", { class: "options" }, ...radios(`slot-${index}`, letter(index), this.options(), (value) => {
           this.give(index, value);
         })),
@@ -78,7 +78,11 @@ class Ranks extends Rows {
   verb = "Give a rank to";
 
   options() {
-    return this.buttons.map((_, index) => ({ value: index + 1, text: `${index + 1}` }));
+    const words = new Map(this.test.scale.labels.map(({ value, text }) => [value, text]));
+    return this.buttons.map((_, index) => {
+      const value = index + 1;
+      return { value, text: words.has(value) ? `${value} ${words.get(value)}` : `${value}` };
+    });
   }
 
   give(index, rank) {

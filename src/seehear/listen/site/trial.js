@@ -18,11 +18,7 @@ export class TrialPage {
     Object.assign(this, { test, page, hooks, shownAt: performance.now() });
     const open = page.reference ? [{ text: "Reference", key: "0", url: page.reference }] : [];
     this.first = open.length; // index of the first version among the player's sounds
-    const versions = page.sounds.map((url, index) => ({
-      text: page.sounds.length > 1 ? letter(index) : "Play from the start",
-      key: page.sounds.length > 1 ? `${index + 1}` : "",
-      url,
-    }));
+    const versions = page.sounds.map((url, index) => ({ text: letter(index), key: `${index + 1}`, url }));
     const all = [...open, ...versions];
     this.stage = new Stage({ ...page, sounds: all.map(({ url }) => url) }, all);
     this.ratings = ratingsFor({
