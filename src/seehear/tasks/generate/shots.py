@@ -5,10 +5,14 @@ frames is the mean of both, 0 (same) to 1. A cut lies where
 
     the step from one frame to the next is larger than `STEP`, and than `RATIO` times the usual step
     (quantile `USUAL`) of the half second before and the frames after,
+    and the layouts of the two coarse pictures have a correlation below `LAYOUT`, so that light that comes on or
+    goes off is no cut,
     and no frame before it within `FLASH_S` is like any frame after it within `FLASH_S` (`LIKE` of the step):
     lightning, a camera's flash or one damaged frame come and go, and the picture returns.
 
-Slow changes (fades, dissolves) are no cuts. All numbers were chosen on made-up sequences, see the tests.
+Slow changes (fades, dissolves) are no cuts. The numbers were chosen on made-up sequences (see the tests), on a few
+real clips, whose cuts had steps of 0.37 to 0.75 and correlations up to 0.61, and on single shots in which things
+jump and flash (steps up to 0.99, correlations from 0.88; or steps up to 0.34 with any correlation).
 """
 
 from __future__ import annotations
@@ -16,7 +20,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-STEP = 0.25
+STEP = 0.35
+LAYOUT = 0.75
 RATIO = 3.0
 USUAL = 0.75
 LIKE = 0.6
@@ -26,6 +31,8 @@ SHORTEST_S = 0.2
 QUARTERS = 2
 SHADES = 8
 COARSE = 8
+FLAT = 1e-5
+"""Product of deviations below which a picture counts as having no layout."""
 
 Frames = NDArray[np.uint8]
 Look = NDArray[np.float32]
@@ -80,6 +87,14 @@ def distance(one: Look, other: Look) -> NDArray[np.float32]:
     return made
 
 
+def layout_correlation(one: Look, other: Look) -> float:
+    """Correlation of two coarse pictures over places and colours, whatever brightness and contrast; -1..1."""
+    both = np.stack([one, other])[:, : 3 * COARSE * COARSE].astype(np.float64)
+    both -= both.mean(axis=1, keepdims=True)
+    power = np.sqrt((both**2).mean(axis=1))
+    return float((both[0] * both[1]).mean() / max(power[0] * power[1], FLAT))
+
+
 class CutFinder:
     """Finds cuts in frames that come bit by bit; it needs to look a little ahead.
 
@@ -132,8 +147,10 @@ class CutFinder:
             return False
         # Steps inside this shot and right after the frame; the step into the shot was a cut itself.
         begin = max(at - 1 - self._around, self._last_cut - self._first, 0)
-        others = self._steps[begin : at - 1] + self._steps[at : at + self.ahead - 1]
+        others = self._steps[begin : at - 1] + self._steps[at : at + self.ahead]
         if others and step < RATIO * float(np.quantile(others, USUAL)):
+            return False
+        if layout_correlation(self._looks[at - 1], self._looks[at]) >= LAYOUT:
             return False
         before = np.stack(self._looks[max(at - 1 - self.ahead, 0) : at])
         after = np.stack(self._looks[at : at + self.ahead + 1])

@@ -54,6 +54,14 @@ def test_motion_noise_and_fades_are_no_cuts() -> None:
     assert cuts_in(np.concatenate([shot(4, 60), fade, shot(5, 60)])) == []
 
 
+def test_light_that_comes_on_and_goes_off_is_no_cut() -> None:
+    bright = shot(6, 120).astype(np.float64)
+    light = np.ones(120)
+    light[30:50] = 0.35  # longer than a flash
+    light[70:] = 0.5
+    assert cuts_in((bright * light[:, None, None, None]).astype(np.uint8)) == []
+
+
 def test_black_video_has_no_cuts_and_black_beside_picture_has() -> None:
     black = np.zeros((50, 3, 32, 32), np.uint8)
     assert cuts_in(black) == []
