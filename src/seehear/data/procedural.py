@@ -31,6 +31,10 @@ DISTRACTED = 0.35
 LIFE_S = 0.45
 """Of a spark."""
 SPARKS = 12
+NOISE_HZ, NOISE_LENGTH = 25.0, 2048
+"""Trembling and shaking change so often, whatever the frame rate; after 80 s they repeat."""
+TURNS = 64
+"""Places that a second thing goes to before it comes to the first again."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,8 @@ def render(scene: Scene, drive: Drive, times: Floats, pictures: Pictures, size: 
         size: side of the frames, pixels.
 
     Returns:
-        uint8 [S, 3, size, size].
+        uint8 [S, 3, size, size]; a frame does not depend on which others are asked for, but for its
+        grain and for how early an onset shows.
     """
     rng = np.random.default_rng([scene.seed, 5])
     thing = _thing(scene, pictures, rng)
@@ -105,10 +110,11 @@ def render(scene: Scene, drive: Drive, times: Floats, pictures: Pictures, size: 
     pose = _pose(scene, drive, times, rng)
     frames = ground.expand(len(times), -1, -1, -1)
     if rng.random() < DISTRACTED:
-        frames = _paste(frames, _speck(rng), _wander(times, rng))
+        own = np.random.default_rng([scene.seed, 6])
+        frames = _paste(frames, _speck(own), _wander(times, own))
     frames = _paste(frames, thing, pose)
     if scene.motion == "burst":
-        frames = _sparks(frames.clone(), drive, times, pose, rng)
+        frames = _sparks(frames.clone(), drive, times, pose, scene.seed)
     light = 1 + 0.04 * np.sin(2 * np.pi * (rng.uniform(0.05, 0.4) * times + rng.random()))
     frames = frames * torch.from_numpy(light).float()[:, None, None, None]
     generator = torch.Generator().manual_seed(scene.seed)
@@ -166,8 +172,8 @@ def _pose(scene: Scene, drive: Drive, times: Floats, rng: np.random.Generator) -
     y = np.full(count, rng.uniform(-room, room))
     scale, angle, gain = np.full(count, size), np.zeros(count), np.ones(count)
     # Whatever sounds trembles a little, in every kind of motion.
-    tremble = rng.normal(0, 0.012, (2, count)) * level
-    x, y = x + tremble[0], y + tremble[1]
+    tremble = _noise(times, rng)
+    x, y = x + 0.012 * tremble[0] * level, y + 0.012 * tremble[1] * level
     way = 1.0 if rng.random() < 0.5 else -1.0
     if scene.motion == "flash":
         dark = rng.uniform(0.35, 0.6)
@@ -177,8 +183,8 @@ def _pose(scene: Scene, drive: Drive, times: Floats, rng: np.random.Generator) -
     elif scene.motion == "strike":
         angle = way * 0.6 * amount * pulse
     elif scene.motion == "shake":
-        x = x + rng.normal(0, 0.07, count) * amount * both
-        y = y + rng.normal(0, 0.07, count) * amount * both
+        x = x + 0.07 * tremble[0] * amount * both
+        y = y + 0.07 * tremble[1] * amount * both
     elif scene.motion == "grow":
         scale = scale * (1 + 0.35 * amount * both)
     elif scene.motion == "burst":
@@ -187,6 +193,13 @@ def _pose(scene: Scene, drive: Drive, times: Floats, rng: np.random.Generator) -
     elif scene.motion == "slide":
         x = x + _stops(drive, times, rng, room)
     return Pose(x, y, scale, angle + rng.uniform(-0.12, 0.12), gain)
+
+
+def _noise(times: Floats, rng: np.random.Generator) -> Floats:
+    """Two rows of noise of variance 1 at the times of frames; a look between two values sees the earlier."""
+    table = rng.normal(0, 1, (2, NOISE_LENGTH))
+    place = np.floor(times * NOISE_HZ + 1e-6).astype(int) % NOISE_LENGTH
+    return np.asarray(table[:, place])
 
 
 def _stops(drive: Drive, times: Floats, rng: np.random.Generator, room: float) -> Floats:
@@ -215,13 +228,12 @@ def _wander(times: Floats, rng: np.random.Generator) -> Pose:
     """Small and unrelated to the sound: it jumps or drifts at times of its own."""
     count, period = len(times), float(rng.uniform(0.4, 1.5))
     turn = np.floor(times / period + rng.random()).astype(int)
-    turn -= turn[0]
-    places = rng.uniform(-0.9, 0.9, (int(turn[-1]) + 1, 2))
+    places = rng.uniform(-0.9, 0.9, (TURNS, 2))
     drift = rng.uniform(-0.06, 0.06, 2)
     if rng.random() < 0.5:
         places[:] = places[0]
         drift = rng.uniform(-0.3, 0.3, 2)
-    path = places[turn] + times[:, None] * drift
+    path = places[turn % TURNS] + times[:, None] * drift
     size = np.full(count, rng.uniform(0.05, 0.11))
     return Pose(path[:, 0], path[:, 1], size, np.zeros(count), np.ones(count))
 
@@ -248,11 +260,9 @@ def _paste(frames: Tensor, thing: Tensor, pose: Pose) -> Tensor:
     return torch.lerp(frames, (shown[:, :3] * gain).clamp(0, 1), opacity)
 
 
-def _sparks(
-    frames: Tensor, drive: Drive, times: Floats, pose: Pose, rng: np.random.Generator
-) -> Tensor:
+def _sparks(frames: Tensor, drive: Drive, times: Floats, pose: Pose, seed: int) -> Tensor:
     """Points that fly from the thing at every onset."""
-    size = frames.shape[-1]
+    size, rng = frames.shape[-1], np.random.default_rng([seed, 8])
     colour = torch.from_numpy(rng.uniform(0.5, 1.0, 3)).float()
     half = frame_period(times) / 2
     dot = max(size // 24, 2)

@@ -100,6 +100,8 @@ class QuickCAVP(nn.Module):
             [B, S, dim], not normalised.
         """
         seen = spread(looks, frames.shape[1], self.config.look_every)
+        # Unit vectors of many numbers are small numbers.
+        seen = seen * self.config.appearance_dim**0.5
         made: Tensor = self.video_head(self.video(frames) + self.appearance(seen))
         return made
 
