@@ -50,5 +50,5 @@ def test_wrong_names_and_values() -> None:
         seehear.highlight("in.mp4", "out.mp4", strength=2.0)
     with pytest.raises(seehear.InputError):
         seehear.highlight("refused.mp4", "out.mp4")
-    with pytest.raises(AttributeError, match="no attribute 'generate'"):
-        seehear.generate  # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute 'improvise'"):
+        seehear.improvise  # noqa: B018

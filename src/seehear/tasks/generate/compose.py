@@ -151,6 +151,8 @@ class _Composer:
         self._rows = round(self._windows.length * self._per_column)
         self._starts = self._windows.starts
         self._shots = [self._look(condition, at).shots for at in self._starts]
+        if not tells_shots_apart(system):
+            self._shots = [torch.zeros_like(shots) for shots in self._shots]
         self._tokens = self._encode(condition)
         null = system.null.to(self._runtime.device).expand(1, self._rows, -1)
         with self._runtime.inference():
@@ -293,6 +295,11 @@ class _Composer:
             torch.cat([batch.pooled, pooled.expand_as(batch.pooled)]),
             None if mask is None else torch.cat([mask, torch.ones_like(mask)]),
         )
+
+
+def tells_shots_apart(system: System) -> bool:
+    """Whether a network can keep the shots of a window from each other: by cross-attention only."""
+    return system.denoiser.config.conditioning == "cross"
 
 
 def windows_of(system: System, columns: int) -> LatentWindows:

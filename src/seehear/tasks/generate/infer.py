@@ -25,7 +25,7 @@ from seehear.media.read import FrameStream, SoundReport
 from seehear.runtime import Runtime, Stopwatch, choose_runtime, seed_everything
 from seehear.tasks.drawn import check_folder
 from seehear.tasks.generate.candidates import Chosen, make_candidates
-from seehear.tasks.generate.compose import Sampling, windows_of
+from seehear.tasks.generate.compose import Sampling, tells_shots_apart, windows_of
 from seehear.tasks.generate.conditions import Between, Condition
 from seehear.tasks.generate.config import GenerateOptions
 from seehear.tasks.generate.explain import ExplainFolder
@@ -238,7 +238,10 @@ class _Job:
             written = write_track(
                 options, source, track, self.part.media, self._writing, self.clock
             )
-            warnings = [*damages(source, written, track.report or SoundReport()), *self._damages()]
+            warnings = [
+                *damages(source, written, track.report or SoundReport()),
+                *self._odd(seen),
+            ]
             windows = self.work.windows(len(windows_of(self.system, columns).starts))
             receipt = make_receipt(
                 "generate", options, source, written, self.system.described, windows, self.clock, warnings
@@ -333,13 +336,20 @@ class _Job:
         begun = LOOKING_SHARE + MAKING_SHARE
         self.progress(begun + (1 - begun) * done / max(total, 1e-9), 1.0, note)
 
-    def _damages(self) -> list[str]:
-        if not self.damaged_packets:
-            return []
-        return [
-            f"{self.damaged_packets} damaged packets of the picture could not be decoded; the frames "
-            "before them were looked at instead"
-        ]
+    def _odd(self, seen: Seen) -> list[str]:
+        """Sentences about what was odd in the picture."""
+        said = []
+        if self.damaged_packets:
+            said.append(
+                f"{self.damaged_packets} damaged packets of the picture could not be decoded; the frames "
+                "before them were looked at instead"
+            )
+        if len(seen.starts) > 1 and not tells_shots_apart(self.system):
+            said.append(
+                f"this model cannot tell the {len(seen.starts)} shots of the video apart; around cuts the "
+                "sound follows both sides"
+            )
+        return said
 
 
 def _shots(seen: Seen) -> dict[str, Any]:
