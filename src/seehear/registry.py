@@ -189,7 +189,12 @@ def verify(model: str) -> dict[str, str]:
     if folder is None:
         raise ModelError(f"{model} is not on this machine yet; run: seehear models fetch {model}")
     expected = {name: sha256 for name, _, sha256, _ in row.files} if row else {}
-    expected[WEIGHTS] = read_description(folder)["sha256"]
+    described = read_description(folder)
+    expected[WEIGHTS] = described["sha256"]
+    # A generating model has parts in folders of their own; it says which ones belong to it.
+    meta = described.get("meta", {})
+    for part, sha256 in meta.get("parts_sha256", {}).items():
+        expected[f"{meta['parts'][part]}/{WEIGHTS}"] = sha256
     found = {}
     for name, sha256 in expected.items():
         if not (folder / name).is_file():

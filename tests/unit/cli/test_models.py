@@ -131,3 +131,10 @@ def test_import_hands_over_both_paths(
     err = capsys.readouterr().err
     assert "known: " in err
     assert "visah" in err
+
+
+def test_assemble_names_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = str(tmp_path / "new")
+    assert main(["models", "assemble", str(tmp_path / "none"), "-o", out]) == 1
+    assert "config.json" in capsys.readouterr().err
+    assert main(["models", "assemble", str(tmp_path)]) == 2

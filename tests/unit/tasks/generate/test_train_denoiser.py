@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from seehear import registry
 from seehear.checkpoint import load_checkpoint, save_checkpoint
 from seehear.config import load_config, to_dict
 from seehear.errors import ConfigError, ModelError, OutputError
@@ -139,6 +140,10 @@ def test_a_model_is_put_together_and_only_of_what_belongs_together(
     meta = load_checkpoint(tmp_path / "whole").meta
     assert set(meta["parts"]) == set(meta["parts_sha256"]) == {"cavp", "vae", "vocoder"}
     assert load_checkpoint(tmp_path / "whole" / "vocoder").name == "melwave"
+    assert set(registry.verify(str(tmp_path / "whole"))) == {
+        "model.safetensors",
+        *(f"{name}/model.safetensors" for name in parts),
+    }
     with pytest.raises(OutputError, match="holds a model already"):
         assemble(folder, {}, tmp_path / "whole")
     with pytest.raises(ModelError, match="vocoder is one of"):
