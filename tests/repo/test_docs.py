@@ -64,6 +64,9 @@ def parse_only(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setattr(module, "perform", stop_before_work)
         elif info.name != "seehear.cli.parsing" and hasattr(module, "parse"):
             monkeypatch.setattr(module, "parse", stop)
+        if info.name == "seehear.cli.listen":
+            # NAME=DIR words are looked at after parsing, and making a test comes after that.
+            monkeypatch.setattr(module, "resolve", stop_before_work)
 
 
 @pytest.mark.usefixtures("parse_only")

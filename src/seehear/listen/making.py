@@ -56,11 +56,13 @@ def new_test(
         InputError: files that do not match; the message lists all of them.
         OutputError: the folder exists or cannot be written.
     """
-    from seehear.listen.matching import draw, match_files, refuse
+    from seehear.listen.matching import draw, match_files, refuse, with_pictures
 
     cast = versions_of(options, versions)
     check_folder(options.output, options.force)
     matches, problems = match_files(versions)
+    if options.picture is not None:
+        matches = with_pictures(matches, options.picture, problems)
     refuse(problems)
     taken, left = draw(matches, options.clips, options.seed)
     practice, extra = choose_practice(options, taken, left)

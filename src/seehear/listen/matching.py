@@ -11,7 +11,7 @@ import hashlib
 import random
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,7 @@ LOOKS = 8
 LOOK_SIZE = (32, 32)
 LOOK_TOLERANCE = 10.0
 """Mean difference of small frames, in steps of 255: coding stays under 5, other scenes go over 20."""
+PICTURE = "--picture"
 SAID = 20
 """Problems that a message lists; more are counted."""
 
@@ -43,11 +44,13 @@ class Match:
         id: lower-case name, as in `config.Trial.id`.
         source: name without suffix that the files have in common.
         files: version -> file.
+        picture: file whose picture is shown; None takes that of the first version that has one.
     """
 
     id: str
     source: str
     files: dict[str, Path]
+    picture: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,25 @@ def match_files(versions: Mapping[str, Path]) -> tuple[list[Match], list[str]]:
         matches.append(Match(clip_id(stem, taken), stem, {n: found[n][stem] for n in versions}))
         taken.add(matches[-1].id)
     return matches, problems
+
+
+def with_pictures(matches: Sequence[Match], folder: Path, problems: list[str]) -> list[Match]:
+    """The same clips with pictures from a folder (or one file), found by name.
+
+    Args:
+        matches: clips.
+        folder: where the pictures are.
+        problems: clips without a picture are added here.
+
+    Raises:
+        InputError: the folder does not exist or holds no media file.
+    """
+    if folder.is_file():
+        return [replace(match, picture=folder) for match in matches]
+    found = media_files(PICTURE, folder, problems)
+    lacking = [match.source for match in matches if match.source not in found]
+    problems += [f"{source} is missing in {folder.name}" for source in lacking]
+    return [replace(match, picture=found.get(match.source)) for match in matches]
 
 
 def media_files(name: str, folder: Path, problems: list[str]) -> dict[str, Path]:
@@ -168,7 +190,10 @@ def read_clip(match: Match, problems: list[str]) -> Clip | None:
         The clip, None after a problem.
     """
     before = len(problems)
-    pictures = {}
+    pictures = {} if match.picture is None else {PICTURE: match.picture}
+    if match.picture is not None and probe(match.picture).video is None:
+        problems.append(f"{match.picture.name} of {PICTURE} has no picture")
+        return None
     sounds = {}
     for name, path in match.files.items():
         try:

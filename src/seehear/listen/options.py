@@ -23,6 +23,7 @@ class NewOptions:
         kind: what is asked of listeners.
         output: folder of the test.
         reference: name of the version that is the truth (mushra needs one).
+        picture: folder of videos for versions that are sound alone; their own sound is not used.
         clips: take only this many clips, drawn by the seed; 0 takes all.
         level_match: loudness of every sound, LUFS, or off.
         sound: flac is exact (about 4 MB a minute and version), opus a quarter of that.
@@ -43,6 +44,7 @@ class NewOptions:
     kind: tyro.conf.Positional[Annotated[Kind, tyro.conf.arg(metavar="KIND")]]
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="TEST")]
     reference: Annotated[str, tyro.conf.arg(metavar="NAME")] = ""
+    picture: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
     clips: int = 0
     level_match: Annotated[str, tyro.conf.arg(metavar="LUFS|off")] = "-23"
     sound: Literal["flac", "opus"] = "flac"

@@ -124,6 +124,22 @@ def test_sound_alone_needs_no_picture(tmp_path: Path) -> None:
     assert test.trials[0].picture == test.trials[0].poster == ""
 
 
+def test_sounds_alone_on_a_picture_from_elsewhere(tmp_path: Path) -> None:
+    made = two_folders(tmp_path, clips=1)
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        path = tmp_path / name / "clip 0.wav"
+        write_clip(path, tones(1, RATE, 1), RATE, "mono", "pcm_s16le", video=None)
+    sounds = {n: tmp_path / n for n in "ab"}
+    _, test = make(tmp_path, sounds, picture=made["loud"])
+    assert test.names == ("a", "b") and test.trials[0].picture.endswith("picture.mp4")
+    (made["loud"] / "clip 0.mkv").rename(made["loud"] / "clip 7.mkv")
+    with pytest.raises(InputError, match="clip 0 is missing in loud"):
+        make(tmp_path, sounds, picture=made["loud"], force=True)
+    with pytest.raises(InputError, match=r"clip 0\.wav of --picture has no picture"):
+        make(tmp_path, sounds, picture=tmp_path / "a", force=True)
+
+
 def test_names_say_nothing_and_differ_between_clips(tmp_path: Path) -> None:
     folder, _ = make(tmp_path, two_folders(tmp_path))
     media = [path for path in files_in(folder / "media") if path.endswith(".flac")]
