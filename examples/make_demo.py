@@ -2,8 +2,8 @@
 
 Runs `seehear.highlight` on every muddy clip in `examples/clips` and writes FOLDER/index.html: players
 before and after, spectrograms, distances to the mix as it should be (known, because the stems are).
-Then `seehear.separate` on the duet, see `pointing.py`, and `seehear.spatialize` on the walk, see
-`following.py`.
+Then `seehear.separate` on the duet, see `pointing.py`, `seehear.spatialize` on the walk, see `following.py`,
+and `seehear.generate` on a silent drum, see `striking.py`.
 The folder needs nothing from outside, not even a network.
 """
 
@@ -20,7 +20,7 @@ from typing import Any
 
 import soundfile
 import torch
-from examples import following, pointing
+from examples import following, pointing, striking
 from examples.spectrogram import compare
 
 import seehear
@@ -59,6 +59,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, default=Path("demo"))
     parser.add_argument("--model", default="highlight/starter")
     parser.add_argument("--separator", default="separate/starter")
+    parser.add_argument("--generator", default="generate/starter")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
     manifest = read_manifest(CLIPS / "manifest.jsonl")
@@ -66,7 +67,13 @@ def main() -> None:
     page = arguments.output / "index.html"
     answers = pointing.take_apart(arguments.output, arguments.separator)
     walk = following.follow(arguments.output, WAYS)
-    page.write_text(write_page(shown, answers, walk), encoding="utf-8")
+    drum = striking.strike(arguments.output, arguments.generator)
+    sections = {
+        "parts": pointing.write_section(answers),
+        "walk": following.write_section(walk),
+        "drum": striking.write_section(drum, arguments.generator),
+    }
+    page.write_text(write_page(shown, sections), encoding="utf-8")
     print(f"done; open {page.resolve().as_uri()}")
 
 
@@ -105,8 +112,8 @@ def score(audio: Audio, target: Audio) -> dict[str, float]:
     return {name: 100 * float(distance(*mono)) for name, distance in DISTANCES.items()}
 
 
-def write_page(shown: list[Shown], answers: list[pointing.Answer], walk: following.Walk) -> str:
-    """The whole page."""
+def write_page(shown: list[Shown], sections: dict[str, str]) -> str:
+    """The whole page: the clips of `highlight`, then the sections of the other verbs by name."""
     folder = Path(__file__).parent
     page = Template((folder / "page.html").read_text(encoding="utf-8"))
     clip = Template((folder / "clip.html").read_text(encoding="utf-8"))
@@ -127,8 +134,7 @@ def write_page(shown: list[Shown], answers: list[pointing.Answer], walk: followi
     ]
     return page.substitute(
         clips="\n".join(blocks),
-        parts=pointing.write_section(answers),
-        walk=following.write_section(walk),
+        **sections,
         version=html.escape(seehear.__version__),
     )
 
