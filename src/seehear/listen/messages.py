@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -111,12 +111,12 @@ def read_record(body: bytes) -> Record:
     wanted = COMMON | KINDS[kind]
     if set(value) != wanted:
         wrong(f"exactly {', '.join(sorted(wanted))}")
-    common = {
+    common: dict[str, Any] = {
         "id": hex_id(value["id"]),
         "kind": kind,
         "ago_s": number(value["ago_s"], 0, LONGEST_S),
     }
-    readers = {
+    readers: dict[str, Callable[[Any], Any]] = {
         "page": page_number,
         "values": slots_and_choice,
         "switches": lambda v: slots(v, 0, MOST_SWITCHES),
