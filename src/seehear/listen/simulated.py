@@ -104,7 +104,7 @@ def _listener(
     for page in pages[: max(1, len(pages) // 2)] if careless == "unfinished" else pages:
         cells = heard[clips.index(page.trial.id), [test.names.index(n) for n in page.versions]]
         if careless == "same answer":
-            cells = np.arange(len(page.versions), dtype=np.float64)[::-1] * 1000.0 - 500.0
+            cells = _without_listening(test, len(page.versions))
         fast = careless == "too fast"
         seconds = float(rng.uniform(0.3, 1.5)) if fast else float(rng.uniform(1, 2.5)) * 8.0
         rows += [
@@ -115,6 +115,13 @@ def _listener(
     right = 2 if careless == "headphones" else 6
     finished = None if careless == "unfinished" else started + sum(row.seconds for row in rows)
     return Person(who, number, started, finished, right, {SIMULATED: "yes"}), rows
+
+
+def _without_listening(test: ListeningTest, count: int) -> Values:
+    """The first position is always best, or every version gets the middle of the scale."""
+    if test.scale is None or test.kind == "ranking":
+        return np.arange(count, dtype=np.float64)[::-1]
+    return np.full(count, (test.scale.minimum + test.scale.maximum) / 2)
 
 
 def _answers(test: ListeningTest, page: Page, cells: Values) -> dict[str, float | str]:

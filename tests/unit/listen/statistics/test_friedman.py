@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -124,13 +126,25 @@ def test_wilcoxon_by_hand() -> None:
     assert pair.difference == pytest.approx(1.0)
 
 
-def test_wilcoxon_pairs_with_ties_follow_scipy_and_silence_is_no_difference() -> None:
-    pairs = wilcoxon_pairs(np.column_stack([ROUNDING, ROUNDING[:, 0]]))
-    judge = stats.wilcoxon(
-        np.round(ROUNDING[:, 0] - ROUNDING[:, 2], 9), zero_method="pratt", method="approx"
-    )
-    assert pairs[1].p == pytest.approx(judge.pvalue)
-    assert pairs[2].p == 1.0  # the same column twice
+def test_wilcoxon_is_exact_with_and_without_ties() -> None:
+    rng = np.random.default_rng(4)
+    untied = rng.standard_normal((30, 2)) + np.array([0.4, 0.0])
+    judge = stats.wilcoxon(untied[:, 0] - untied[:, 1], method="exact")
+    assert wilcoxon_pairs(untied)[0].p == pytest.approx(judge.pvalue)
+    # Ties and zeros: all 2^6 signs of the ranks, counted one by one.
+    tied = np.array([2.0, 1.0, 1.0, -1.0, 3.0, 0.0, 3.0])
+    ranks = stats.rankdata(np.abs(tied))[tied != 0]
+    signs = np.array(list(itertools.product([0, 1], repeat=6)))
+    sums, seen = signs @ ranks, ranks[tied[tied != 0] > 0].sum()
+    far = np.abs(sums - ranks.sum() / 2) >= abs(seen - ranks.sum() / 2) - 1e-9
+    assert wilcoxon_pairs(np.column_stack([tied, 0 * tied]))[0].p == pytest.approx(far.mean())
+
+
+def test_wilcoxon_of_many_follows_scipy_and_silence_is_no_difference() -> None:
+    many = np.random.default_rng(5).standard_normal((150, 2)) + np.array([0.2, 0.0])
+    judge = stats.wilcoxon(many[:, 0] - many[:, 1], method="approx")
+    assert wilcoxon_pairs(many)[0].p == pytest.approx(judge.pvalue, rel=1e-6)
+    assert wilcoxon_pairs(np.column_stack([ROUNDING[:, 0], ROUNDING[:, 0]]))[0].p == 1.0
 
 
 def test_conover_by_hand() -> None:
