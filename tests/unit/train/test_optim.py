@@ -22,6 +22,14 @@ def test_constant_stays() -> None:
     assert learning_rate(config, 0, 0.0) == learning_rate(config, 10**6, 1.0) == 1e-4
 
 
+def test_constant_may_decay_and_betas_arrive() -> None:
+    config = OptimConfig(learning_rate=1.0, schedule="constant", warmup=0, decay=0.5)
+    assert learning_rate(config, 3, 0.9) == 0.125
+    for name in ("adam", "adamw"):
+        optimiser = make_optimiser(nn.Linear(2, 2), OptimConfig(name=name, betas=(0.8, 0.99)))
+        assert optimiser.defaults["betas"] == (0.8, 0.99)
+
+
 def test_published_optimiser_is_plain_adam() -> None:
     model = nn.Linear(3, 2)
     published = make_optimiser(model, OptimConfig(name="adam", learning_rate=1e-4))

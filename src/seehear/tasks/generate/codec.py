@@ -4,8 +4,9 @@ Three steps with one rate each: a log-mel spectrogram (50 columns/s), latents of
 multiplied by a scale that gives them a deviation of about 1), and a vocoder (320 samples a column).
 
 What is exact in pieces and what is not: vocoders look at a limited number of columns on each side, so
-`vocode_stream` gives the samples that `vocode` gives. The autoencoder normalises and attends over all columns
-it gets, so pieces differ from the whole; `decode_long` cross-fades generous pieces (see there).
+`vocode_stream` gives the samples that `vocode` gives. The starter's autoencoder does too, so its `decode_long`
+is `decode`. The published one normalises and attends over all columns it gets, so pieces differ from the
+whole; there `decode_long` cross-fades generous pieces (see there).
 """
 
 from __future__ import annotations
@@ -122,21 +123,39 @@ class Codec(SoundEncoder):
         return mel.float()
 
     def decode_long(self, latents: Tensor, piece: int = PIECE, overlap: int = OVERLAP) -> Tensor:
-        """`decode` in overlapping pieces, cross-faded, for sounds of any length.
+        """`decode` in pieces, for sounds of any length.
 
-        Normalisation and attention see one piece at a time, so this is not `decode` of the whole: with the
-        shipped autoencoder the difference is of the order of its own error of reconstruction or less
-        (docs/numbers.md). Up to `piece` columns it is `decode`, to the bit.
+        An autoencoder with a limited `context` gives what `decode` gives (equal up to rounding, about 1e-5).
+        One that normalises and attends over all columns sees one piece at a time: overlapping pieces are
+        cross-faded, and a column differs from `decode` of the whole by what the neighbourhood of 16 s says
+        less than the whole. Up to `piece` columns it is `decode`, to the bit.
 
         Args:
             latents: [B, latent_channels, L].
             piece: columns decoded at once.
-            overlap: columns that neighbours share, less than half of `piece`.
+            overlap: columns that neighbours share where they are cross-faded, less than half of `piece`.
         """
+        length, context = latents.shape[-1], self.vae.config.context
+        if length <= piece:
+            return self.decode(latents)
+        if context is None:
+            return self._decode_faded(latents, piece, overlap)
+        made, step = [], self.vae.config.compression
+        for start in range(0, length, piece):
+            first, end = max(start - context, 0), min(start + piece, length)
+            mel = self.decode(latents[..., first : end + context])
+            made.append(mel[..., step * (start - first) : step * (end - first)])
+        return torch.cat(made, dim=-1)
+
+    def _decode_faded(self, latents: Tensor, piece: int, overlap: int) -> Tensor:
+        length = latents.shape[-1]
+        # Equal pieces: a short last one would be normalised by little.
+        count = -(-(length - overlap) // (piece - overlap))
         made: Tensor | None = None
-        for start in piece_starts(latents.shape[-1], piece, overlap):
+        for number in range(count):
+            start = round(number * (length - piece) / (count - 1))
             new = self.decode(latents[..., start : start + piece])
-            made = new if made is None else _join(made, new, 2 * start)
+            made = new if made is None else _join(made, new, self.vae.config.compression * start)
         assert made is not None, "there is a piece"
         return made
 

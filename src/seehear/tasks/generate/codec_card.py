@@ -6,8 +6,7 @@ VAE_ABOUT = (
 )
 VAE_LIMITS = (
     "16 kHz, one channel. Fine structure that the latents cannot hold is smoothed. Trained on the few hours of "
-    "sound listed below; sounds unlike them are reconstructed worse. Columns are normalised together, so the "
-    "same second is coded a little differently in a longer sound."
+    "sound listed below; sounds unlike them are reconstructed worse."
 )
 VOCODER_ABOUT = (
     "Vocoder (`seehear.models.visualaudio`) for `seehear generate`: a log-mel spectrogram of 80 bands becomes "

@@ -150,6 +150,11 @@ def sounds_of_rows(rows: Iterable[SourceRow]) -> SoundsByClass:
     return found
 
 
+def read_floats(path: Path, peak: float) -> NDArray[np.float32]:
+    """Decode one sound file: mono float32 at 16 kHz, silent ends cut off, at a given peak."""
+    return read_sound(path).astype(np.float32) * np.float32(peak / (0.99 * 32767))
+
+
 def sounds_of_folder(folder: Path, split: str) -> SoundsByClass:
     """Decode all sounds (and sound tracks) below a folder; the class is the folder a file lies in.
 
