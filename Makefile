@@ -17,7 +17,7 @@ help:
 	@echo "make check     formatting, lint and types, as CI runs them"
 	@echo "make test-all  every test, the slow ones too"
 	@echo "make golden    compare with the stored outputs of the published systems"
-	@echo "make bench     measure speed and memory, write benchmarks/RESULTS.md and DAVIS.md"
+	@echo "make bench     measure speed and memory, write benchmarks/*.md"
 	@echo "make format    rewrite the code in the project's format"
 
 core:
@@ -52,3 +52,4 @@ golden: dev
 bench: dev
 	@$(PYTHON_BIN) -m benchmarks.run
 	@$(PYTHON_BIN) -m benchmarks.davis
+	@$(PYTHON_BIN) -m benchmarks.generate

@@ -73,7 +73,7 @@ def make_candidates(
         reference: of a transfer.
         told: told the share that is done; may raise `Cancelled`.
         watcher: sees the first candidate only.
-        clock: told the seconds of `compose`, `decode` and `score`.
+        clock: told the seconds of `compose`, `decode`, `vocode` and `score`.
     """
     shared = FileKeep(part)
     scores: list[float] = list((shared.noted(NOTE) or {"scores": []})["scores"])
@@ -114,13 +114,13 @@ def _make(
             system, condition, columns, sampling, keep, reference,
             lambda share: told(COMPOSING_SHARE * share), watcher,
         )  # fmt: skip
-    with clock("decode"):
-        return sound_of(
-            system.codec,
-            latents,
-            keep,
-            lambda share: told(COMPOSING_SHARE + (1 - COMPOSING_SHARE) * share),
-        )
+    return sound_of(
+        system.codec,
+        latents,
+        keep,
+        lambda share: told(COMPOSING_SHARE + (1 - COMPOSING_SHARE) * share),
+        clock,
+    )
 
 
 def _forget_all_but(part: PartFolder, scores: list[float]) -> None:

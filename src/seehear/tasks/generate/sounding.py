@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
+from seehear.runtime import Stopwatch
 from seehear.tasks.generate.codec import BLOCK, PIECE, Codec, piece_starts
 from seehear.tasks.generate.keeping import Keep, Table
 
@@ -19,7 +20,13 @@ MEL_SHARE = 0.3
 """Of this stage's time."""
 
 
-def sound_of(codec: Codec, latents: Tensor, keep: Keep, told: Callable[[float], None]) -> Table:
+def sound_of(
+    codec: Codec,
+    latents: Tensor,
+    keep: Keep,
+    told: Callable[[float], None],
+    clock: Stopwatch | None = None,
+) -> Table:
     """Turn latents into a waveform.
 
     Args:
@@ -27,11 +34,14 @@ def sound_of(codec: Codec, latents: Tensor, keep: Keep, told: Callable[[float], 
         latents: scaled, [latent, L].
         keep: where mel and waveform go, and from where an interrupted run goes on.
         told: told the share that is done; may raise `Cancelled`.
+        clock: told the seconds of `decode` and `vocode`.
 
     Returns:
         Waveform at the codec's rate, one row of `hop_length` samples per mel column.
     """
-    mel = _mel(codec, latents, keep, told)
+    clock = clock or Stopwatch()
+    with clock("decode"):
+        mel = _mel(codec, latents, keep, told)
     wave = keep.table(WAVE, codec.hop_length)
     done = int((keep.noted(WAVE) or {"columns": 0})["columns"])
     wave.cut(done)
@@ -39,7 +49,8 @@ def sound_of(codec: Codec, latents: Tensor, keep: Keep, told: Callable[[float], 
         stop = min(done + BLOCK, len(mel))
         first, last = max(done - codec.context, 0), min(stop + codec.context, len(mel))
         piece = torch.from_numpy(mel.read(first, last)).T[None]
-        whole = codec.vocode(piece)[0].cpu().reshape(-1, codec.hop_length)
+        with clock("vocode"):
+            whole = codec.vocode(piece)[0].cpu().reshape(-1, codec.hop_length)
         wave.append(whole[done - first : stop - first].numpy())
         done = stop
         keep.note(WAVE, {"columns": done})
