@@ -64,11 +64,11 @@ def training_class(target: str, path: Path | None, overrides: Sequence[str] = ()
     """
     found: Any = resolve(target)
     if not isinstance(found, Mapping):
-        return found  # type: ignore[no-any-return]
+        return found
     kind = read_values(path, overrides).get("kind")
     if kind not in found:
         raise ConfigError(f"kind must be one of {', '.join(found)}, not {kind!r}")
-    return resolve(found[kind])  # type: ignore[no-any-return]
+    return resolve(found[kind])
 
 
 def read_training(target: str, path: Path | None, overrides: Sequence[str] = ()) -> Any:
