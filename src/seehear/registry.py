@@ -221,6 +221,22 @@ def weights_sha256(model: str, task: str) -> str:
     return hashes.get("tensors") or hashes[WEIGHTS]
 
 
+def part_folders(model: str, task: str) -> dict[str, Path]:
+    """Folders of the further checkpoints that a model consists of, by name; tiny models have none.
+
+    Raises:
+        ModelError: unknown id, or not on this machine.
+    """
+    from seehear.checkpoint import read_description
+
+    found = find(model, task)
+    folder = found if isinstance(found, Path) else folder_of(found)
+    if folder is None:
+        return {}
+    parts = read_description(folder).get("meta", {}).get("parts", {})
+    return {name: folder / where for name, where in parts.items()}
+
+
 def _unseen(done: int, total: int, note: str) -> None:
     """Progress that nobody looks at."""
 

@@ -241,14 +241,19 @@ def check_same_model(receipt: Mapping[str, Any], task: str) -> None:
     recorded = receipt.get("model")
     if not isinstance(recorded, dict) or not recorded.get("sha256"):
         return
-    from seehear.registry import weights_sha256
+    from seehear.registry import part_folders, weights_sha256
 
     model = receipt["options"].get("model")
     if not isinstance(model, str):
         raise InputError("the receipt has a model hash but its options name no model")
-    found = weights_sha256(model, recorded.get("task", task))
-    if found != recorded["sha256"]:
-        raise ModelError(
-            f"{model} has other weights than the recorded run: sha256 {found[:12]}… "
-            f"instead of {recorded['sha256'][:12]}…"
-        )
+    of_task = recorded.get("task", task)
+    hashes = {model: (weights_sha256(model, of_task), recorded["sha256"])}
+    for part, folder in part_folders(model, of_task).items():
+        if part in recorded.get("parts", {}):
+            hashes[str(folder)] = weights_sha256(str(folder), of_task), recorded["parts"][part]
+    for name, (found, expected) in hashes.items():
+        if found != expected:
+            raise ModelError(
+                f"{name} has other weights than the recorded run: sha256 {found[:12]}… "
+                f"instead of {expected[:12]}…"
+            )

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from seehear import registry
-from seehear.checkpoint import Checkpoint, tensors_sha256
+from seehear.checkpoint import Checkpoint, read_description, tensors_sha256
 from seehear.errors import ModelError
 from seehear.models.visualaudio.denoiser import Denoiser
 from seehear.runtime import Runtime
@@ -84,10 +84,12 @@ def load_system(model: str, runtime: Runtime) -> System:
         sight, codec = tiny_sight(), tiny_codec(runtime)
         # A tiny model has no file that could hold the features of an empty video.
         null = sight.encode(torch.zeros(1, 3, sight.frame_size, sight.frame_size))[0]
+        vae, vocoder = (tensors_sha256(part) for part in (codec.vae, codec.vocoder))
+        hashes = {"cavp": sight.sha256, "vae": vae, "vocoder": vocoder}
     else:
         folder = row if isinstance(row, Path) else registry.folder_of(row)
         assert folder is not None, "a model that was loaded lies somewhere"
-        sight, codec = _load_parts(folder, found, runtime)
+        sight, codec, hashes = _load_parts(folder, found, runtime)
         null = torch.tensor(found.meta.get("null", []), dtype=torch.float32)
     _check_fit(model, found.module, sight, codec, null)
     found.module.to(runtime.device).eval()
@@ -96,16 +98,15 @@ def load_system(model: str, runtime: Runtime) -> System:
         "task": "generate",
         "sha256": found.sha256,
         "licence": found.meta.get("licence", "unknown"),
-        "parts": {
-            "cavp": sight.sha256,
-            "vae": tensors_sha256(codec.vae),
-            "vocoder": tensors_sha256(codec.vocoder),
-        },
+        "parts": hashes,
     }
     return System(found.module, sight, codec, null, found.meta, runtime, described)
 
 
-def _load_parts(folder: Path, found: Checkpoint, runtime: Runtime) -> tuple[Sight, Codec]:
+def _load_parts(
+    folder: Path, found: Checkpoint, runtime: Runtime
+) -> tuple[Sight, Codec, dict[str, str]]:
+    """Sight, codec, and the hash of each part's weight file."""
     parts = found.meta.get("parts", {})
     missing = [name for name in PARTS if not (folder / parts.get(name, name)).is_dir()]
     if missing:
@@ -115,7 +116,8 @@ def _load_parts(folder: Path, found: Checkpoint, runtime: Runtime) -> tuple[Sigh
         )
     where = {name: folder / parts.get(name, name) for name in PARTS}
     codec = load_codec(where["vae"], where["vocoder"], found.meta.get("latent_scale"), runtime)
-    return load_sight(where["cavp"], runtime), codec
+    hashes = {name: str(read_description(path)["sha256"]) for name, path in where.items()}
+    return load_sight(where["cavp"], runtime), codec, hashes
 
 
 def _check_fit(model: str, denoiser: Denoiser, sight: Sight, codec: Codec, null: Tensor) -> None:
