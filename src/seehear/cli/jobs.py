@@ -190,7 +190,7 @@ def replayed_options(receipt: Mapping[str, Any], told: ReplayOptions) -> CommonO
 
 def at_home(options: CommonOptions, folder: Path) -> CommonOptions:
     """Relative inputs count from here; what is not here counts from the receipt's folder."""
-    moved = {}
+    moved: dict[str, Any] = {}
     for name in ("input", *FURTHER_INPUTS):
         path = getattr(options, name, None)
         if path and not Path(path).exists() and (folder / path).exists():

@@ -150,6 +150,7 @@ class _Composer:
         self._per_column = condition.rate / system.codec.latent_rate
         self._rows = round(self._windows.length * self._per_column)
         self._starts = self._windows.starts
+        self._weights = [self._windows.weights(index) for index in range(len(self._starts))]
         self._shots = [self._look(condition, at).shots for at in self._starts]
         if not tells_shots_apart(system):
             self._shots = [torch.zeros_like(shots) for shots in self._shots]
@@ -240,7 +241,7 @@ class _Composer:
         for index, at in enumerate(self._starts):
             answer = torch.from_numpy(self._answers.read(index, index + 1))
             answer = answer.reshape(self._channels, length)
-            blended[0, :, at : at + length] += self._windows.weights(index) * answer
+            blended[0, :, at : at + length] += self._weights[index] * answer
         return blended
 
     def _ask(self, latents: Tensor, chosen: list[int], time: float) -> Tensor:
@@ -279,7 +280,7 @@ class _Composer:
         middles = (torch.arange(columns) + 0.5) * self._per_column
         of_column = shots[middles.long().clamp_max(len(shots) - 1)]
         mask = (of_column[:, None] == shots[None]).to(tokens.device)
-        numbers, index = of_column.unique(return_inverse=True)
+        numbers, index = torch.unique(of_column, return_inverse=True)
         means = torch.stack([tokens[(shots == n).to(tokens.device)].mean(dim=0) for n in numbers])
         return self._denoiser.pool(means)[index.to(tokens.device)], mask
 

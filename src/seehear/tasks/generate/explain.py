@@ -139,7 +139,7 @@ class ExplainFolder(DrawnFolder):
 
     def _frames(self, looks: list[Look], source: PictureSource, begin_s: float) -> Image.Image:
         """Frames of the window above the map of which are looked at over time."""
-        mass = np.stack([look.gated.mean(axis=0) for look in looks])
+        mass = np.stack([look.gated.mean(axis=0) for look in looks]).astype(np.float32)
         width = 4 * MAP
         heat = grey(mass / max(float(mass.max()), 1e-9)).resize(
             (width, MAP), Image.Resampling.NEAREST

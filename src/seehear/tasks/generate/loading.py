@@ -22,7 +22,7 @@ from seehear.tasks.generate.codec import Codec, load_codec, tiny_codec
 from seehear.tasks.generate.sight import Sight, load_sight, tiny_sight
 
 PARTS = ("cavp", "vae", "vocoder")
-WINDOW_S = 8.0
+WINDOW_S, SHORTEST_WINDOW_S = 8.0, 2.0
 STEPS = 25
 GUIDANCE = 4.5
 """What a model is run with that does not say itself."""
@@ -92,6 +92,11 @@ def load_system(model: str, runtime: Runtime) -> System:
         sight, codec, hashes = _load_parts(folder, found, runtime)
         null = torch.tensor(found.meta.get("null", []), dtype=torch.float32)
     _check_fit(model, found.module, sight, codec, null)
+    window_s = float(found.meta.get("window_s", WINDOW_S))
+    if window_s < SHORTEST_WINDOW_S:
+        raise ModelError(
+            f"{model} has windows of {window_s:g} s; they must have {SHORTEST_WINDOW_S:g} s or more"
+        )
     found.module.to(runtime.device).eval()
     described = {
         "id": found.meta["id"],

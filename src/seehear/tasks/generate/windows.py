@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -10,6 +11,8 @@ from torch import Tensor
 from seehear.dsp.window import fade_in
 
 HOP_SHARE = 0.75
+NEAR = 3
+"""Windows further away than this do not overlap, not even the last one, which is pulled back."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class LatentWindows:
         """Latents from one window's start to the next one's."""
         return max(int(HOP_SHARE * self.length) // self.grid, 1) * self.grid
 
-    @property
+    @cached_property
     def starts(self) -> list[int]:
         """First columns; the last window is pulled back to end with the sound, up to the grid.
 
@@ -53,7 +56,8 @@ class LatentWindows:
         total = torch.zeros(self.length)
         starts = self.starts
         at = starts[index]
-        for other, start in enumerate(starts):
+        for other in range(max(index - NEAR, 0), min(index + NEAR + 1, len(starts))):
+            start = starts[other]
             if abs(start - at) >= self.length:
                 continue
             shape = self._shape(other)
