@@ -127,7 +127,7 @@ def read_database(path: Path, test: ListeningTest) -> Answers:
         InputError: not such a database, or answers that do not belong to the test.
     """
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(_read_only(path), uri=True)) as connection:
             people = connection.execute(
                 "SELECT id, number, started, finished, fields, headphones FROM participants"
                 " ORDER BY number"
@@ -146,6 +146,16 @@ def read_database(path: Path, test: ListeningTest) -> Answers:
             row = Answer(who, clip_of(key), version, value, seconds, int(switches), float(played))
             found.append(_checked(row, test, f"{path}, participant {who}"))
     return _gathered([_person(*row) for row in people], found, test)
+
+
+def _read_only(path: Path) -> str:
+    """Address of the database for reading.
+
+    Without a write-ahead log nobody is writing: then nothing but the file is needed, so that a copy
+    in a folder without write permission can be read too.
+    """
+    log = path.with_name(path.name + "-wal")
+    return f"{path.resolve().as_uri()}?mode=ro{'' if log.exists() else '&immutable=1'}"
 
 
 def _person(

@@ -19,6 +19,7 @@ from seehear.listen.simulated import CARELESS, Listeners, fill, simulate, true_c
 from seehear.listen.statistics.crossed import crossed_mean
 from seehear.listen.statistics.power import SPREADS
 from seehear.listen.statistics.shares import crossed_share
+from seehear.listen.store import Store
 from seehear.listen.tables import tables
 from tests.listen_kit import made_up
 
@@ -73,17 +74,19 @@ def values_of(answers: Answers) -> dict[tuple[int | None, str, str], float | str
     return {(number[r.participant], r.clip, r.version): r.value for r in answers.rows}
 
 
-def test_the_database_is_read_while_it_is_served(tmp_path: Path) -> None:
-    from seehear.listen.store import Store
-
+def test_the_database_is_read_while_it_is_served_and_left_as_it_was(tmp_path: Path) -> None:
     test = made_up("ranking")
-    fill(tmp_path, test, simulate(test, Listeners(2, quality(test))))
-    store = Store(tmp_path / "answers.sqlite")
+    path = fill(tmp_path, test, simulate(test, Listeners(2, quality(test))))
+    assert len(read_answers(tmp_path, test).people) == 2
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    store = Store(path)
     try:
-        before = read_answers(tmp_path, test)
-        assert len(before.people) == 2
+        store.start("a listener who has just come", "chromium/desktop", lambda number: [])
+        found = read_answers(tmp_path, test)
     finally:
         store.close()
+    assert [person.number for person in found.people] == [0, 1, 2]
+    assert found.people[2].headphones_correct is None
 
 
 BROKEN = {
