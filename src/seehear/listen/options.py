@@ -26,7 +26,7 @@ class NewOptions:
         picture: folder of videos for versions that are sound alone; their own sound is not used.
         clips: take only this many clips, drawn by the seed; 0 takes all.
         level_match: loudness of every sound, LUFS, or off.
-        sound: flac is exact (about 4 MB a minute and version), opus a quarter of that.
+        sound: flac is exact (4 to 7 MB a minute and version), opus takes about 1 MB.
         anchors: names of the low-passed anchors of mushra, 3.5 and 7 kHz, or none.
         no_preference: whether pairwise offers "no preference".
         together: MOS: all versions of a clip on one page instead of one a page.

@@ -57,9 +57,9 @@ PLACE = (
     "link. It takes about {minutes}."
 )
 CONSENT = (
-    "Taking part is voluntary. Your answers, the time they took, the result of the headphone check "
-    "and what you fill in on the next page are stored under a random number, nothing else. I agree "
-    "that they are used, also in publications."
+    "Taking part is voluntary. Your answers, the time they took, the result of the headphone check, "
+    "the kind of your browser and what you fill in yourself are stored under a random number, "
+    "nothing else. I agree that they are used, also in publications."
 )
 QUALITY = (
     Label(20, "bad"),
