@@ -290,7 +290,7 @@ async function run() {
       rememberToken(token);
       await enter(token);
     } catch (error) {
-      if (!(error instanceof Refused)) throw error;
+      if (!(error instanceof Refused) || error.status !== 401) throw error;
       forgetToken(); // of another test that was served at this address, or mistyped
       link.hidden = true;
     }

@@ -180,9 +180,10 @@ export class Player extends EventTarget {
     this.changed();
   }
 
-  /** Call it now and then (each picture frame): counts what was heard and notices the end. */
+  /** Call it now and then (each picture frame): counts what was heard, notices the end and a halt. */
   tick() {
     this.count();
+    if (this.deck && this.context.state !== "running") this.pause(); // a telephone call, for instance
     if (this.deck && !this.loop && this.position >= this.duration) {
       this.paused = this.duration;
       this.halt();

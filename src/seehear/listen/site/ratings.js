@@ -186,7 +186,11 @@ class Sliders {
       });
     });
     this.outputs = versions.map(() => el("output", { class: "value", text: "–" }));
-    const scale = el("div", { class: "scale", "aria-hidden": "true" }, ...this.words.map(({ text }) => el("span", { text })));
+    const scale = el("div", { class: "scale", "aria-hidden": "true" }, ...this.words.map(({ value, text }) => {
+      const word = el("span", { text });
+      word.style.left = `${(100 * (value - minimum)) / (maximum - minimum)}%`;
+      return word;
+    }));
     this.element = el(
       "div",
       { class: "rows mushra" },

@@ -158,8 +158,9 @@ export class Stage {
       o: () => this.markEnd(),
       l: () => this.toggleLoop(),
     };
-    this.names.forEach(({ key }, index) => {
+    this.names.forEach(({ text, key }, index) => {
       table[key] = () => this.listen(index);
+      if (/^[A-H]$/.test(text)) table[text.toLowerCase()] = table[key];
     });
     return table;
   }

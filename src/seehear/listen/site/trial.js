@@ -114,7 +114,7 @@ export class TrialPage {
       ["← →", "one second back, forward (with Shift: 0.1 s)"],
       ["Home", "to the beginning"],
       ["I, O, L", "loop from here, to here, on and off"],
-      several ? [`1 … ${this.page.sounds.length}`, "listen to A, B, …"] : null,
+      several ? ["A, B … or 1, 2 …", "listen to this version"] : null,
       this.page.reference ? ["0", "listen to the reference"] : null,
       this.ratingHelp(several),
       ["Enter", "next page"],
