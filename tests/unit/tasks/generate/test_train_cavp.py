@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from seehear.config import load_config
-from seehear.errors import ConfigError
+from seehear.errors import Cancelled, ConfigError
 from seehear.models.visualaudio.cavp import tiny_cavp
 from seehear.models.visualaudio.quick_cavp import tiny_quick_cavp
 from seehear.runtime import choose_runtime
@@ -47,27 +47,24 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_training_resumes_bit_for_bit_and_can_be_loaded(root: Path) -> None:
-    whole = train_generate(config(root, "whole", **{"loop.average": 0.5}))
-    train_generate(config(root, "parts", **{"loop.average": 0.5, "loop.steps": 2}))
-    parts = train_generate(config(root, "parts", **{"loop.average": 0.5}))
+def test_training_goes_on_bit_for_bit_and_can_be_loaded(root: Path) -> None:
+    words = {"loop.average": 0.5, "loop.log_every": 1, "uses": 2}
+
+    def stop(done: int, planned: int, note: str) -> None:
+        if done == 3:
+            raise Cancelled("stopped by the test")
+
+    whole = train_generate(config(root, "whole", **words))
+    with pytest.raises(Cancelled):
+        train_generate(config(root, "parts", **words), stop)
+    parts = train_generate(config(root, "parts", **words))
     assert whole["step"] == parts["step"] == 4
-    # Schedules differ in the planned length; the same run stopped by the clock would be equal, see
-    # the loop's own tests. Here: it goes on, and what is written can be used.
-    for report in (whole, parts):
-        sight = load_sight(Path(report["checkpoint"]), choose_runtime("cpu"))
-        assert sight.dim == 32
-        assert 0 <= report["validation"]["video_to_sound_r1"] <= 1
-        assert {"within_r1", "same_class", "score"} <= report["validation"].keys() or True
-    card = (root / "whole" / "checkpoint" / "README.md").read_text("utf-8")
-    assert "procedural" in card
+    assert whole["sha256"] == parts["sha256"]
+    assert 0 <= whole["validation"]["video_to_sound_r1"] <= 1
+    assert load_sight(Path(whole["checkpoint"]), choose_runtime("cpu")).dim == 32
+    assert "procedural" in (root / "whole" / "checkpoint" / "README.md").read_text("utf-8")
     facts = json.loads((root / "whole" / "checkpoint" / "config.json").read_text())["meta"]
     assert facts["classes"] == ["dog", "piano", "rain", "speech"]
-
-
-def test_one_run_repeats_bit_for_bit(root: Path) -> None:
-    reports = [train_generate(config(root, name, uses=2)) for name in ("one", "two")]
-    assert reports[0]["sha256"] == reports[1]["sha256"]
 
 
 def test_the_published_kind_trains_on_a_manifest(root: Path) -> None:
