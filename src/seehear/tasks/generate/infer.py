@@ -232,6 +232,7 @@ class _Job:
         complete = False
         try:
             chosen, facts = self._make(condition, columns, samples, folder)
+            windows = self.work.windows(len(windows_of(self.system, columns).starts))
             wave = Wave(chosen.wave, self.system.codec.sample_rate, samples)
             with self.clock("level"):
                 track = self._track(wave)
@@ -242,7 +243,6 @@ class _Job:
                 *damages(source, written, track.report or SoundReport()),
                 *self._odd(seen),
             ]
-            windows = self.work.windows(len(windows_of(self.system, columns).starts))
             receipt = make_receipt(
                 "generate", options, source, written, self.system.described, windows, self.clock, warnings
             )  # fmt: skip

@@ -1,7 +1,7 @@
 """How much work is behind a job that was interrupted, so that receipts can say what was reused.
 
-Stages differ in kind (frames, steps, columns), so work is counted in processor seconds of this process; the
-receipt gives the reused share in windows of equal work.
+Stages differ in kind (frames, steps, columns), so work up to the finished waveform is counted in processor seconds
+of this process; the receipt gives the reused share in windows of equal work. Writing is done anew in any case.
 """
 
 from __future__ import annotations
@@ -39,6 +39,6 @@ class Work:
             self._part.note(NOTE, {"cpu_s": self.before_s + self._marked})
 
     def windows(self, total: int) -> dict[str, int]:
-        """`total` and `reused` for the receipt."""
+        """`total` and `reused` for the receipt, once the waveform is finished."""
         whole = self.before_s + self.now_s
         return {"total": total, "reused": round(total * self.before_s / whole) if whole else 0}
