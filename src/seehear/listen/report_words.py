@@ -97,7 +97,8 @@ def _among(roles: Mapping[str, str]) -> str:
 
 
 def _told_apart(results: Mapping[str, Any], name: str) -> str:
-    apart, open_ = [], []
+    apart: list[str] = []
+    open_: list[str] = []
     for pair in results["pairs"]:
         if name in (pair["first"], pair["second"]):
             other = pair["second"] if pair["first"] == name else pair["first"]

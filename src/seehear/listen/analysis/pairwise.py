@@ -54,7 +54,7 @@ def analyse_pairwise(test: ListeningTest, table: Tables, seed: int) -> dict[str,
         "clips": clip_rows(table, won, 0, 1),
         "missing": missing,
     }
-    return storable(analysis)  # type: ignore[no-any-return]
+    return storable(analysis)
 
 
 def _won(outcomes: Values) -> Values:

@@ -56,7 +56,7 @@ def analyse_ranking(test: ListeningTest, table: Tables, seed: int) -> dict[str, 
         "clips": clip_rows(table, ranks, 1, count),
         "missing": missing,
     }
-    return storable(found)  # type: ignore[no-any-return]
+    return storable(found)
 
 
 def _version(test: ListeningTest, table: Tables, v: int, seed: int) -> dict[str, Any]:

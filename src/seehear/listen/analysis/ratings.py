@@ -52,7 +52,7 @@ def analyse_ratings(test: ListeningTest, table: Tables, seed: int) -> dict[str, 
         "clips": clip_rows(table, table.ratings, lowest, highest),
         "missing": missing,
     }
-    return storable(found)  # type: ignore[no-any-return]
+    return storable(found)
 
 
 def _version(table: Tables, v: int, seed: int, lowest: float, highest: float) -> dict[str, Any]:

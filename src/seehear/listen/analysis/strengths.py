@@ -38,7 +38,7 @@ def strengths_of(test: ListeningTest, table: Tables) -> dict[str, Any]:
     for v, name in enumerate(table.versions):
         weights = np.eye(count)[v] - 1 / count
         versions.append({"name": name, **_plain(contrast(fitted, moved, weights))})
-    pairs = []
+    pairs: list[dict[str, Any]] = []
     for i, j in pairs_of(table.versions):
         weights = np.eye(count)[i] - np.eye(count)[j]
         found = contrast(fitted, moved, weights)

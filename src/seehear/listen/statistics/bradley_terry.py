@@ -105,7 +105,8 @@ def fit_strengths(wins: Values, ties: Values | None = None, how: Ties = "half") 
         wins = wins + PRIOR_WINS * (wins + wins.T + ties > 0) * (1 - np.eye(len(wins)))
     with_ties = bool(ties.any())
     theta, hessian, value = _newton(wins, ties, with_ties)
-    covariance = np.linalg.pinv(hessian, hermitian=True)[: len(wins), : len(wins)]
+    inverse = np.linalg.pinv(hessian, hermitian=True)[: len(wins), : len(wins)]
+    covariance = np.asarray(inverse, dtype=np.float64)
     nu = math.exp(theta[-1]) if with_ties else 0.0
     return Strengths(theta[: len(wins)], covariance, nu, value, prior, num_comparisons)
 
@@ -193,9 +194,9 @@ def contributions(fitted: Strengths, outcome: Values) -> Values:
     gap = fitted.log_strength[:, None] - fitted.log_strength
     surplus = np.where(compared, outcome - 1 / (1 + np.exp(-gap)), 0.0)
     score = surplus.sum(-1)  # [P, C, V, V] -> [P, C, V]
-    answered = compared.any(axis=(-2, -1))
+    answered = compared.any(axis=(-2, -1), keepdims=True)[..., 0]  # [P, C, 1]
     moved = score @ fitted.covariance * answered.sum()
-    return np.where(answered[..., None], moved, np.nan)
+    return np.where(answered, moved, np.nan)
 
 
 def counts_of(outcome: Values) -> tuple[Values, Values]:
