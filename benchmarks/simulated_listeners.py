@@ -1,221 +1,194 @@
-"""Measure listening tests in a real browser and under load: python -m benchmarks.simulated_listeners
+"""Does the report of a listening test find what is known to be true? python -m benchmarks.simulated_listeners recover
 
-Picture and sound: a clip whose picture flashes when its sound clicks goes through `listen new` and is
-taken in Chromium. An audio worklet records what goes to the loudspeaker, each shown frame is looked
-at, and both are put on the page's clock by what the browser says of its output. Load: fifty listeners
-at once on loopback, each loading all media and answering; then listeners who answer without pause
-while the server is killed and started again. Prints Markdown for docs/numbers.md.
+Simulated listeners with known preferences take whole tests; counted is how often the report's 95 % intervals hold
+the true figure of a huge test. Prints the table of docs/numbers.md. `fill TEST NAME=QUALITY ...` lets simulated
+listeners take a test that `seehear listen new` made, to see what its report will look like:
+
+    python -m benchmarks.simulated_listeners recover --tests 300
+    python -m benchmarks.simulated_listeners fill TEST ours=1 theirs=0 original=1.2 --participants 20 --careless 2
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import random
-import sqlite3
-import sys
-import tempfile
-import threading
-import time
-from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-import soundfile
-from benchmarks.run import machine, table
 from numpy.typing import NDArray
-from tests.browser import probe
-from tests.browser.browsing import Visit, browser, why_not
-from tests.browser.kit import RATE, make_test, served, sound, write_picture
-from tests.integration.listening_kit import Client, answer, message
-from tests.integration.test_listening_load import Persistent, free_port, process
+from scipy import stats
 
-from seehear.listen.config import read_test
-from seehear.listen.making import new_test
-from seehear.listen.options import NewOptions
-from seehear.listen.store import FILE_NAME
+from seehear.listen.answers import CSV_NAME, csv_text
+from seehear.listen.config import Kind, ListeningTest, Trial, Version, read_test
+from seehear.listen.simulated import INDIFFERENT, Listeners, simulate, true_chance
+from seehear.listen.statistics.bradley_terry import (
+    contrast,
+    contributions,
+    counts_of,
+    fit_strengths,
+)
+from seehear.listen.statistics.crossed import crossed_mean
+from seehear.listen.statistics.interval import Values
+from seehear.listen.statistics.power import SPREADS
+from seehear.listen.statistics.shares import crossed_share
+from seehear.listen.tables import Tables, tables
+from seehear.listen.wording import scale_of
 
-SECONDS = 40.0
-VERSIONS = 4
-LISTENERS = 50
-KILLS = 5
-Samples = NDArray[np.float64]
+QUALITY: dict[Kind, dict[str, float]] = {
+    "ranking": {"muddy": -1.0, "ours": 0.3, "theirs": 0.0, "original": 0.6},
+    "pairwise": {"ours": 0.3, "theirs": 0.0, "other": -0.4},
+    "mos-quality": {"ours": 66.0, "theirs": 58.0, "original": 82.0},
+    "mos-alignment": {"ours": 62.0, "theirs": 50.0, "original": 78.0},
+    "mushra": {"original": 98.0, "ours": 70.0, "theirs": 60.0, "low_pass": 25.0},
+}
+REFERENCE = "original"
+COLUMNS = ("figure", "difference", "strength", "independent", "strength, independent")
+Truth = NDArray[np.float64]
+
+
+@dataclass
+class Count:
+    """How many intervals held the truth, by what they are about."""
+
+    held: dict[str, list[bool]] = field(default_factory=dict)
+
+    def add(self, what: str, low: float, truth: float, high: float) -> None:
+        """Count one interval."""
+        self.held.setdefault(what, []).append(bool(low <= truth <= high))
+
+    def share(self, what: str) -> str:
+        """As a cell of the table."""
+        found = self.held.get(what)
+        return f"{100 * np.mean(found):.1f} %" if found else "-"
+
+
+def made_test(kind: Kind, clips: int) -> ListeningTest:
+    """A test without media."""
+    names = tuple(QUALITY[kind])
+    trials = tuple(
+        Trial(f"c{i}", 8.0, {n: f"media/c{i}/x{j}.flac" for j, n in enumerate(names)})
+        for i in range(clips)
+    )
+    versions = tuple(
+        Version(name, "reference" if kind == "mushra" and name == REFERENCE else "version")
+        for name in names
+    )
+    scale = scale_of(kind, len(names))
+    return ListeningTest(kind, kind, "?", "", "", versions, trials, scale)
+
+
+def true_chances(test: ListeningTest) -> Truth:
+    """How often each is preferred to each other in a huge test, no preference as half [V, V]."""
+    spread, levels = SPREADS[test.kind], list(QUALITY[test.kind].values())
+    gap = INDIFFERENT * spread.answer if test.kind == "pairwise" and test.no_preference else 0.0
+    chances = np.array([[true_chance(a, b, spread, gap) for b in levels] for a in levels])
+    np.fill_diagonal(chances, 0.0)
+    return chances
+
+
+def true_figures(test: ListeningTest) -> Truth:
+    """Main figure of every version in a huge test [V]; NaN for the reference of mushra."""
+    if test.kind == "ranking":
+        return 1 + true_chances(test).sum(0)
+    if test.kind == "pairwise":
+        return true_chances(test).sum(1) / (len(test.names) - 1)
+    spread = SPREADS[test.kind]
+    total = np.sqrt(spread.participant**2 + spread.clip**2 + spread.answer**2)
+    assert test.scale is not None, "ratings have a scale"
+    borders = np.array(test.values())[1:] - test.scale.step / 2
+    levels = np.array(list(QUALITY[test.kind].values()))
+    above = stats.norm.sf((borders - levels[:, None]) / total).sum(1)
+    means = test.scale.minimum + test.scale.step * above
+    recognised = [test.kind == "mushra" and name == test.reference for name in test.names]
+    return np.where(recognised, np.nan, means)
+
+
+def main_cells(test: ListeningTest, made: Tables) -> Values:
+    """What the main figure is the mean of [P, C, V]."""
+    return np.nanmean(made.outcomes, -1) if test.kind == "pairwise" else made.ratings
+
+
+def count_figures(count: Count, test: ListeningTest, made: Tables, truth: Truth) -> None:
+    """Count the intervals of means and shares, and of their differences."""
+    cells = main_cells(test, made)
+    for v in np.flatnonzero(np.isfinite(truth)):
+        values = cells[..., v]
+        found = crossed_share(values) if test.kind == "pairwise" else crossed_mean(values)
+        count.add("figure", found.low, truth[v], found.high)
+        half = 1.96 * values.std(ddof=1) / np.sqrt(values.size)
+        count.add("independent", values.mean() - half, truth[v], values.mean() + half)
+    for i, j in combinations(np.flatnonzero(np.isfinite(truth)), 2):
+        found = crossed_mean(cells[..., i] - cells[..., j])
+        count.add("difference", found.low, truth[i] - truth[j], found.high)
+
+
+def count_strengths(count: Count, made: Tables, strengths: Truth) -> None:
+    """Count the intervals of differences of Bradley-Terry log strengths."""
+    fitted = fit_strengths(*counts_of(made.outcomes))
+    moved = contributions(fitted, made.outcomes)
+    units = np.eye(len(strengths))
+    for i, j in combinations(range(len(strengths)), 2):
+        found, gap = contrast(fitted, moved, units[i] - units[j]), strengths[i] - strengths[j]
+        count.add("strength", found.low, gap, found.high)
+        count.add("strength, independent", found.low_independent, gap, found.high_independent)
+
+
+def recovered(kind: Kind, people: int, clips: int, runs: int) -> Count:
+    """Take a test many times."""
+    test, count = made_test(kind, clips), Count()
+    truth = true_figures(test)
+    for seed in range(runs):
+        made = tables(test, simulate(test, Listeners(people, QUALITY[kind], seed=seed)))
+        count_figures(count, test, made, truth)
+        if kind in ("ranking", "pairwise"):
+            strengths = fit_strengths(1000 * true_chances(test)).log_strength
+            count_strengths(count, made, strengths)
+    return count
+
+
+def recover(runs: int) -> Iterator[str]:
+    """Lines of the table."""
+    yield "| kind | people x clips | figure | difference | strength | figure, naive | strength, naive |"
+    yield "|---|---|---|---|---|---|---|"
+    for kind in QUALITY:
+        for people, clips in ((8, 6), (20, 10)):
+            count = recovered(kind, people, clips, runs)
+            shares = " | ".join(count.share(what) for what in COLUMNS)
+            yield f"| {kind} | {people} x {clips} | {shares} |"
+
+
+def fill(folder: Path, people: int, careless: int, seed: int, words: list[str]) -> str:
+    """Let simulated listeners take a test; writes its answers.csv."""
+    test = read_test(folder)
+    quality = {name: float(value) for name, _, value in (word.partition("=") for word in words)}
+    answers = simulate(test, Listeners(people, quality, careless, seed=seed))
+    path = folder / CSV_NAME
+    path.write_text(csv_text(answers), encoding="utf-8")
+    return f"{len(answers.rows)} simulated answers of {len(answers.people)} listeners: {path}"
 
 
 def main() -> None:
-    """Print all figures."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--only", choices=("sync", "load"), default=None)
-    only = parser.parse_args().only
-    print(f"{machine()}\n")
-    if only != "load":
-        if reason := why_not():
-            sys.exit(reason)
-        sync()
-    if only != "sync":
-        load()
-        killed()
-
-
-def sync() -> None:
-    """Gaps at switches and distance of picture and sound."""
-    with tempfile.TemporaryDirectory() as made, browser() as running:
-        folder = flashing_test(Path(made))
-        with served(read_test(folder), folder) as site:
-            listener = Visit(running.new_context(bypass_csp=True), site.url)
-            probe.install(listener)
-            listener.open()
-            listener.begin()
-            listener.pass_volume()
-            listener.heading("1 of 1")
-            listener.ready()
-            listener.press("Space")
-            probe.watch(listener)
-            rows = [offset_row("playing", recorded(listener, 18.0))]
-            gap, count = switched(listener, 40)
-            listener.press("Home")
-            jumps = []
-            for _ in range(8):
-                listener.press("ArrowRight", "ArrowRight")
-                listener.page.wait_for_timeout(1000)
-                jumps.append(recorded(listener, 1.4))
-            rows.append(offset_row("1 s after a jump", np.concatenate(jumps)))
-            listener.press("Home", "i")
-            listener.page.wait_for_timeout(1900)
-            listener.press("o")
-            listener.page.wait_for_timeout(2500)
-            rows.append(offset_row("in a loop of 2 s", recorded(listener, 18.0)))
-            version = running.version
-    print(f"Chromium {version}, {count} switches: longest gap {1000 * gap:.1f} ms\n")
-    print(
-        table(["flash minus click, ms", "median", "95 % within", "largest", "flashes"], rows), "\n"
+    """Parse and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-
-
-def flashing_test(folder: Path) -> Path:
-    """Flashes and clicks through `listen new`, without headphone check and practice."""
-    versions = {f"version {i}": folder / f"{i}" for i in range(VERSIONS)}
-    for index, place in enumerate(versions.values()):
-        place.mkdir()
-        soundfile.write(place / "clip.wav", sound(SECONDS, index), RATE, subtype="FLOAT")
-    (folder / "pictures").mkdir()
-    write_picture(folder / "pictures" / "clip.mp4", SECONDS)
-    options = NewOptions(
-        kind="ranking", output=folder / "test", picture=folder / "pictures", practice="none"
-    )
-    new_test(options, versions, lambda *_: None)
-    config = folder / "test" / "test.toml"
-    config.write_text(config.read_text("utf-8").replace('headphones = "ask"', 'headphones = "off"'))
-    return folder / "test"
-
-
-def recorded(listener: Visit, seconds: float) -> Samples:
-    """Offsets of all flashes of the next seconds, ms."""
-    probe.take(listener)
-    listener.page.wait_for_timeout(1000 * seconds)
-    return probe.offsets_ms(probe.take(listener), settle_s=0.0)
-
-
-def offset_row(name: str, offsets: Samples) -> list[str]:
-    """Median with its sign, then sizes."""
-    size = np.abs(offsets)
-    figures = (np.median(offsets), np.quantile(size, 0.95), size.max())
-    return [name, *(f"{f:.1f}" for f in figures), f"{len(size)}"]
-
-
-def switched(listener: Visit, count: int) -> tuple[float, int]:
-    """Longest gap while versions are switched, s."""
-    probe.take(listener)
-    for turn in range(count):
-        listener.press(str(turn * 3 % VERSIONS + 1))
-        listener.page.wait_for_timeout(110)
-    recording = probe.take(listener)
-    assert probe.click_grid_error_s(recording) < 0.001, "the position jumped"
-    return probe.longest_gap_s(recording), count
-
-
-def load() -> None:
-    """Fifty listeners who load everything and answer as fast as they can."""
-    times: dict[str, list[float]] = {"media": [], "answer": []}
-    with tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
-        test = make_test(folder, "ranking", clips=6, seconds=3.0)
-        with served(test, folder) as site:
-            threads = [
-                threading.Thread(target=hurry, args=(site.url, seed, times))
-                for seed in range(LISTENERS)
-            ]
-            begin = time.perf_counter()
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            spent = time.perf_counter() - begin
-            ((stored,),) = site.rows("SELECT count(*) FROM answers")
-    assert stored == LISTENERS * 6 * 3
-    print(f"{LISTENERS} listeners at once, server and listeners on the same cores: {spent:.1f} s\n")
-    rows = [
-        [name, f"{len(t)}", *(f"{1000 * np.quantile(t, q):.0f}" for q in (0.5, 0.95, 1.0))]
-        for name, t in times.items()
-    ]
-    print(table(["request", "number", "median, ms", "95 %", "slowest"], rows), "\n")
-
-
-def hurry(url: str, seed: int, times: dict[str, list[float]]) -> None:
-    """One listener of `load`."""
-    drawn = random.Random(seed)
-    client = Client(url)
-    for page in client.start()["pages"]:
-        for address in (page["picture"], *page["sounds"]):
-            begin = time.perf_counter()
-            assert client.ask("GET", address)[0] == 200
-            times["media"].append(time.perf_counter() - begin)
-        order = drawn.sample(range(1, 4), 3)
-        for count in range(1, 4):  # one rank after the other, each stored
-            values = {str(slot): float(order[slot - 1]) for slot in range(1, count + 1)}
-            begin = time.perf_counter()
-            client.record(answer(page["number"], values))
-            times["answer"].append(time.perf_counter() - begin)
-        client.record(message("done", page=page["number"]))
-    client.record(message("finish"))
-    client.close()
-
-
-def killed() -> None:
-    """Listeners who answer without pause while the server is killed again and again."""
-    with tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
-        make_test(folder, "ranking", clips=2, seconds=0.6, names=("a", "b", "c", "d"))
-        port = free_port()
-        with process(folder, port):
-            listeners = [Persistent(f"http://127.0.0.1:{port}", seed) for seed in range(8)]
-            threads = [threading.Thread(target=one.run) for one in listeners]
-            for thread in threads:
-                thread.start()
-            time.sleep(1.0)
-        for _ in range(KILLS - 1):  # leaving the block kills the process
-            with process(folder, port):
-                time.sleep(1.0)
-        with process(folder, port):
-            time.sleep(1.0)
-            for one in listeners:
-                one.stop.set()
-            for thread in threads:
-                thread.join()
-        for one in listeners:
-            one.client.close()
-        with contextlib.closing(sqlite3.connect(folder / FILE_NAME)) as connection:
-            stored = Counter(
-                row[0] for row in connection.execute("SELECT id FROM events WHERE kind = 'answer'")
-            )
-    said = Counter(a[0] for one in listeners for a in one.acknowledged)
-    lost = sum((said - stored).values())
-    twice = sum((stored - said).values())
-    repeats = sum(one.repeats for one in listeners)
-    print(
-        f"{KILLS} times killed: {sum(said.values())} acknowledged answers, {lost} lost, {twice} stored "
-        f"twice; {repeats} were stored but not acknowledged before the kill and sent again"
-    )
+    actions = parser.add_subparsers(dest="action", required=True)
+    known = actions.add_parser("recover")
+    known.add_argument("--tests", type=int, default=300)
+    taken = actions.add_parser("fill")
+    taken.add_argument("test", type=Path)
+    taken.add_argument("quality", nargs="+", metavar="NAME=QUALITY")
+    taken.add_argument("--participants", type=int, default=20)
+    taken.add_argument("--careless", type=int, default=0)
+    taken.add_argument("--seed", type=int, default=0)
+    told = parser.parse_args()
+    if told.action == "recover":
+        for line in recover(told.tests):
+            print(line, flush=True)
+    else:
+        print(fill(told.test, told.participants, told.careless, told.seed, told.quality))
 
 
 if __name__ == "__main__":
