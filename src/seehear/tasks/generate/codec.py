@@ -148,12 +148,8 @@ class Codec(SoundEncoder):
         return torch.cat(made, dim=-1)
 
     def _decode_faded(self, latents: Tensor, piece: int, overlap: int) -> Tensor:
-        length = latents.shape[-1]
-        # Equal pieces: a short last one would be normalised by little.
-        count = -(-(length - overlap) // (piece - overlap))
         made: Tensor | None = None
-        for number in range(count):
-            start = round(number * (length - piece) / (count - 1))
+        for start in piece_starts(latents.shape[-1], piece, overlap):
             new = self.decode(latents[..., start : start + piece])
             made = new if made is None else _join(made, new, self.vae.config.compression * start)
         assert made is not None, "there is a piece"
