@@ -194,7 +194,7 @@ def contributions(fitted: Strengths, outcome: Values) -> Values:
     gap = fitted.log_strength[:, None] - fitted.log_strength
     surplus = np.where(compared, outcome - 1 / (1 + np.exp(-gap)), 0.0)
     score = surplus.sum(-1)  # [P, C, V, V] -> [P, C, V]
-    answered = compared.any(axis=(-2, -1), keepdims=True)[..., 0]  # [P, C, 1]
+    answered = np.asarray(compared.any(axis=(-2, -1)))[..., None]  # [P, C, 1]
     moved = score @ fitted.covariance * answered.sum()
     return np.where(answered, moved, np.nan)
 
