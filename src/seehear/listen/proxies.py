@@ -31,7 +31,7 @@ from seehear.media.read import picture_stream
 CLOCK = 90_000
 CRF = "20"
 OPUS_BIT_RATE = 160_000
-SUFFIX = {"flac": "flac", "opus": "webm"}
+SUFFIX = {"flac": "flac", "opus": "ogg"}
 STEP = 2.0**-15
 KEY_FRAMES_S = 1.0
 STILL_RATE = 5
@@ -41,7 +41,7 @@ EXACT_CODER = {"flags": "+bitexact"}
 
 
 def write_sound(path: Path, waveform: Tensor, seed: int) -> None:
-    """Write stereo at `RATE`; the suffix decides, `.flac` or `.webm` (Opus).
+    """Write stereo at `RATE`; the suffix decides, `.flac` or `.ogg` (Opus).
 
     Args:
         path: file to write.
@@ -51,7 +51,7 @@ def write_sound(path: Path, waveform: Tensor, seed: int) -> None:
     Raises:
         OutputError: cannot be written, or an Opus file does not come back as it went in.
     """
-    if path.suffix == ".webm":
+    if path.suffix == ".ogg":
         write_opus(path, waveform)
         check_place(path, waveform)
         return
@@ -67,9 +67,13 @@ def write_sound(path: Path, waveform: Tensor, seed: int) -> None:
 
 
 def write_opus(path: Path, waveform: Tensor) -> None:
-    """Opus in WebM."""
+    """Opus in Ogg, which counts samples.
+
+    WebM rounds the part to be cut off in front to milliseconds, and browsers cut 24 samples more;
+    MP4 is not cut by them at all.
+    """
     packed = np.ascontiguousarray(waveform.numpy().T).reshape(1, -1)
-    with said_plainly(path), av.open(str(path), "w", format="webm", options=EXACT) as container:
+    with said_plainly(path), av.open(str(path), "w", format="ogg", options=EXACT) as container:
         stream = container.add_stream("libopus", rate=RATE, layout="stereo", options=EXACT_CODER)
         stream.bit_rate = OPUS_BIT_RATE
         frame = av.AudioFrame.from_ndarray(packed, format="flt", layout="stereo")
