@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.nn import functional
 
 from seehear.dsp.mel import log_mel
@@ -53,9 +53,9 @@ class CAVPObjective(nn.Module):
         waves = torch.stack(
             [batch.waveforms[:, s * step : (s + self.frames) * step] for s in starts], 1
         )
-        video = pooled(self.model.embed_video(frames.flatten(0, 1)))
+        video = gathered(pooled(self.model.embed_video(frames.flatten(0, 1))))
         picture = audio_picture(waves.flatten(0, 1), self.model.config)
-        audio = pooled(self.model.embed_audio(picture))
+        audio = gathered(pooled(self.model.embed_audio(picture)))
         scale = self.model.log_scale
         between = contrast(video, audio, scale)
         loss, told = between, {"between": between}
@@ -73,6 +73,21 @@ class CAVPObjective(nn.Module):
         free = room - (self.windows - 1) * apart
         drawn = torch.randint(0, free + 1, (self.windows,)).sort().values.tolist()
         return [int(start) + n * apart for n, start in enumerate(drawn)]
+
+
+def gathered(rows: Tensor) -> Tensor:
+    """Rows of all processes of a run, [N, D] -> [processes * N, D].
+
+    Every process has the same loss; the gradient to its own rows is multiplied by the number of
+    processes, because what they send back is averaged.
+    """
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return rows
+    world = distributed.get_world_size()
+    everywhere = [torch.empty_like(rows) for _ in range(world)]
+    distributed.all_gather(everywhere, rows.detach().contiguous())
+    everywhere[distributed.get_rank()] = rows + (world - 1) * (rows - rows.detach())
+    return torch.cat(everywhere)
 
 
 class QuickObjective(nn.Module):

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import distributed
 
 from seehear.config import load_config
 from seehear.errors import Cancelled, ConfigError
 from seehear.models.visualaudio.cavp import tiny_cavp
 from seehear.models.visualaudio.quick_cavp import tiny_quick_cavp
 from seehear.runtime import choose_runtime
-from seehear.tasks.generate.cavp_objective import CAVPObjective, QuickObjective
+from seehear.tasks.generate.cavp_objective import CAVPObjective, QuickObjective, gathered
 from seehear.tasks.generate.cavp_options import CAVPTerms, CAVPTrainConfig
 from seehear.tasks.generate.pair_batches import Pair, PairBatches
 from seehear.tasks.generate.prepare_procedural import prepare_procedural
@@ -150,7 +151,8 @@ def test_terms_of_the_quick_objective() -> None:
     torch.testing.assert_close(losses["loss"], expected)
     # All clips alike: nothing tells partners apart.
     rows = torch.nn.functional.normalize(torch.ones(4, 20, 32), dim=-1)
-    alike = objective._losses(rows, rows, batch)
+    with torch.no_grad():
+        alike = objective._losses(rows, rows, batch)
     assert float(alike["aligned"]) == pytest.approx(math.log(4), rel=1e-5)
     assert float(alike["moments"]) == pytest.approx(math.log(5), rel=1e-5)
     plain = QuickObjective(tiny_quick_cavp(), 0, CAVPTerms(0.0, 0.0, 1.0, 0.0), 0.0)
@@ -167,6 +169,19 @@ def test_windows_of_the_published_objective() -> None:
         assert all(later - earlier >= 8 for earlier, later in itertools.pairwise(starts))
     assert objective._starts(24) == [0, 4, 8]
     assert objective._starts(16) == [0, 0, 0]
+
+
+def test_rows_of_all_processes_meet_and_gradients_return() -> None:
+    rows = torch.randn(3, 4, requires_grad=True)
+    assert gathered(rows) is rows
+    distributed.init_process_group("gloo", store=distributed.HashStore(), rank=0, world_size=1)
+    try:
+        together = gathered(rows)
+        torch.testing.assert_close(together, rows)
+        together.square().sum().backward()
+    finally:
+        distributed.destroy_process_group()
+    torch.testing.assert_close(rows.grad, 2 * rows.detach())
 
 
 def test_targets_stand_at_onsets() -> None:
