@@ -111,9 +111,15 @@ def flashing_test(folder: Path) -> Path:
 
 def recorded(listener: Visit, seconds: float) -> Samples:
     """Offsets of all flashes of the next seconds, ms."""
-    probe.take(listener)
+    forget(listener)
     listener.page.wait_for_timeout(1000 * seconds)
     return probe.offsets_ms(probe.take(listener), settle_s=0.0)
+
+
+def forget(listener: Visit) -> None:
+    """Drop what was recorded, usable or not."""
+    with contextlib.suppress(probe.Unusable):
+        probe.take(listener)
 
 
 def offset_row(name: str, offsets: Samples) -> list[str]:
@@ -125,7 +131,7 @@ def offset_row(name: str, offsets: Samples) -> list[str]:
 
 def switched(listener: Visit, count: int) -> tuple[float, int]:
     """Longest gap while versions are switched, s."""
-    probe.take(listener)
+    forget(listener)
     for turn in range(count):
         listener.press(str(turn * 3 % VERSIONS + 1))
         listener.page.wait_for_timeout(110)

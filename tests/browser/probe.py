@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.browser.kit import CLICK_HZ, EVERY_S, tone_hz
+from tests.browser.kit import CLICK_HZ, EVERY_S, FPS, tone_hz
 
 if TYPE_CHECKING:
     from tests.browser.browsing import Visit
 
 HERE = Path(__file__).parent
 Samples = NDArray[np.float64]
+
+
+class Unusable(Exception):
+    """The machine was too busy to record; measure again."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +56,15 @@ def watch(visit: Visit) -> None:
     visit.page.evaluate("probe.ready.then(() => { probe.watch(); probe.take(); })")
 
 
-def take(visit: Visit) -> Recording:
-    """Everything since `watch`.
+def take(visit: Visit, needs_picture: bool = True) -> Recording:
+    """Everything since `watch` or the last `take`.
 
     Raises:
-        AssertionError: the recording has a hole of its own.
+        Unusable: the recording has a hole of its own, or nothing in it.
     """
     got: dict[str, Any] = visit.page.evaluate("probe.take()")
-    assert not got["lost"], "the probe lost a block"
+    if got["lost"] or not got["stamps"] or (needs_picture and not got["frames"]):
+        raise Unusable("the recording has holes")
     sides = [
         np.frombuffer(base64.b64decode(got[side]), np.float32).astype(np.float64)
         for side in ("left", "right")
@@ -114,9 +119,13 @@ def heard_at_ms(recording: Recording, times_s: Samples) -> Samples:
 
 
 def flash_times_ms(recording: Recording) -> Samples:
-    """When the first bright frame of each flash was displayed, on the page's clock."""
+    """When the first bright frame of each flash was displayed, on the page's clock.
+
+    A jump into the middle of a flash shows bright frames too, without a click: they do not count.
+    """
     bright = recording.frames[:, 2] > 128
-    first = bright & ~np.concatenate([[True], bright[:-1]])
+    begins = np.round(recording.frames[:, 0] * FPS) % round(EVERY_S * FPS) == 0
+    first = bright & begins & ~np.concatenate([[True], bright[:-1]])
     return recording.frames[first, 1]
 
 
@@ -130,7 +139,8 @@ def offsets_ms(recording: Recording, settle_s: float = 1.0) -> Samples:
     clicks = heard_at_ms(recording, click_times_s(recording))
     flashes = flash_times_ms(recording)
     flashes = flashes[flashes > recording.frames[0, 1] + 1000 * settle_s]
-    assert len(clicks) and len(flashes), "no click or no flash was found"
+    if not (len(clicks) and len(flashes)):
+        raise Unusable("no click or no flash was found")
     nearest = np.abs(flashes[:, None] - clicks[None]).argmin(axis=1)
     return flashes - clicks[nearest]
 

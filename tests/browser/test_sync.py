@@ -36,7 +36,10 @@ def holds(take: Callable[[], float], limit: float) -> None:
     """Repeat a measurement until it is within its limit."""
     values = []
     for _ in range(TAKES):
-        values.append(take())
+        try:
+            values.append(take())
+        except probe.Unusable:
+            values.append(float("inf"))
         if values[-1] <= limit:
             return
     raise AssertionError(f"measured {values}, expected at most {limit}")
@@ -48,31 +51,40 @@ def test_switching_leaves_no_gap_and_keeps_the_position(
     test = make_test(tmp_path, "ranking", clips=1, seconds=12)
     with served(test, tmp_path) as site:
         listener = at_the_first_page(visit, site.url)
-        listener.press("Space")
+        who = site.store.participant(token(listener))
+        assert who is not None
+        # The tones that must be heard one after the other, in this listener's order of versions.
+        tones = [test.names.index(who.plan[0]["versions"][slot]) for slot in (0, 1, 2, 0, 2)]
         probe.watch(listener)
-        listener.page.wait_for_timeout(500)
-        for key in "2", "3", "1", "3":
-            listener.press(key)
-            listener.page.wait_for_timeout(310)
-        recording = probe.take(listener)
-        assert probe.longest_gap_s(recording) <= GAP_S
-        assert probe.click_grid_error_s(recording) < 0.001, "all versions run at one position"
-        heard = []
-        for begin in np.arange(0.2, len(recording.sound) / recording.sample_rate - 0.1, 0.05):
-            shares = probe.share_of_tones(recording, 3, begin, begin + 0.05)
-            if np.sort(shares)[-2] < 0.1:  # one alone, not the middle of a fade
-                heard.append(int(shares.argmax()))
-        turns = [v for i, v in enumerate(heard) if i == 0 or v != heard[i - 1]]
-        # Versions are in this listener's order; each press was followed by that version's tone.
-        slots = [
-            test.names.index(name)
-            for name in site.store.participant(token(listener)).plan[0]["versions"]
-        ]  # type: ignore[union-attr]
-        assert turns == [slots[i] for i in (0, 1, 2, 0, 2)]
-        # Two presses within one fade: the gains still sum to one.
-        listener.press("1", "2", "3", "1")
-        listener.page.wait_for_timeout(400)
-        assert probe.longest_gap_s(probe.take(listener)) <= GAP_S
+
+        def take() -> float:
+            listener.press("Home", "1")  # which also plays
+            probe.take(listener)
+            listener.page.wait_for_timeout(500)
+            for key in "2", "3", "1", "3":
+                listener.press(key)
+                listener.page.wait_for_timeout(310)
+            # Four presses within one or two fades: the gains still sum to one.
+            listener.press("1", "2", "1", "3")
+            listener.page.wait_for_timeout(300)
+            recording = probe.take(listener)
+            listener.press("Space")
+            assert probe.click_grid_error_s(recording) < 0.001, "all versions run at one position"
+            assert order_of_tones(recording)[:5] == tones
+            return probe.longest_gap_s(recording)
+
+        holds(take, GAP_S)
+
+
+def order_of_tones(recording: probe.Recording) -> list[int]:
+    """Which versions are heard one after the other."""
+    heard: list[int] = []
+    for begin in np.arange(0.2, len(recording.sound) / recording.sample_rate - 0.1, 0.05):
+        shares = probe.share_of_tones(recording, 3, begin, begin + 0.05)
+        alone = np.sort(shares)[-2] < 0.1  # not the middle of a fade
+        if alone and heard[-1:] != [int(shares.argmax())]:
+            heard.append(int(shares.argmax()))
+    return heard
 
 
 def token(listener: Visit) -> str:

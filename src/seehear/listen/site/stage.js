@@ -183,9 +183,7 @@ export class Stage {
 
   showTime() {
     const position = this.player.position;
-    if (document.activeElement !== this.position || this.player.playing) {
-      this.position.value = position;
-    }
+    this.position.value = position;
     const text = `${clock(position)} / ${clock(this.player.duration)}`;
     if (this.time.textContent !== text) this.time.textContent = text;
     this.position.setAttribute("aria-valuetext", text);
