@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from seehear.errors import InputError
-from seehear.listen.analysis.common import (
+from seehear.listen.analysis.figures import (
     adjust,
     attempt,
     clip_rows,

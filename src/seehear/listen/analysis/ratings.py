@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from seehear.listen.analysis.common import (
+from seehear.listen.analysis.figures import (
     adjust,
     attempt,
     clip_rows,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from seehear.listen.analysis.common import pairs_of
+from seehear.listen.analysis.figures import pairs_of
 from seehear.listen.config import ListeningTest
 from seehear.listen.statistics.bradley_terry import (
     Contrast,
