@@ -242,6 +242,7 @@ class _Job:
             warnings = [
                 *damages(source, written, track.report or SoundReport()),
                 *self._odd(seen),
+                *_replaced(options, source),
             ]
             receipt = make_receipt(
                 "generate", options, source, written, self.system.described, windows, self.clock, warnings
@@ -350,6 +351,18 @@ class _Job:
                 "sound follows both sides"
             )
         return said
+
+
+def _replaced(options: GenerateOptions, source: PictureSource) -> list[str]:
+    """A sentence if the sound that is thrown away was damaged: then the file may be, too."""
+    if source.sound is None or not options.replace:
+        return []
+    report = SoundReport()
+    for _ in source.sound.blocks(report):
+        pass
+    if not report.damaged_packets:
+        return []
+    return [f"{report.damaged_packets} packets of the sound that was replaced were damaged"]
 
 
 def _shots(seen: Seen) -> dict[str, Any]:
