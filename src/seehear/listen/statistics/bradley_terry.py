@@ -29,7 +29,7 @@ from scipy import stats
 from scipy.sparse.csgraph import connected_components
 
 from seehear.errors import InputError
-from seehear.listen.statistics.crossed import half_widths, p_values, variance_components
+from seehear.listen.statistics.crossed import variance_components
 from seehear.listen.statistics.interval import CONFIDENCE, Values
 
 Ties = Literal["half", "davidson"]
@@ -218,14 +218,17 @@ def contrast(
         confidence: of the intervals.
     """
     value = float(weights @ fitted.log_strength)
-    found = variance_components(moved @ weights + value)
-    half = float(half_widths(found, confidence))
+    found = variance_components(moved @ weights)
     error = math.sqrt(max(float(weights @ fitted.covariance @ weights), 0.0))
     independent = error * float(stats.norm.ppf(0.5 + confidence / 2))
-    return Contrast(
-        value, value - half, value + half, value - independent, value + independent,
-        float(p_values(found)),
-    )  # fmt: skip
+    crossed = np.sqrt(found.variance)
+    if fitted.prior:
+        # Answers without exception show no spread; the larger error is the more honest one.
+        crossed = np.maximum(crossed, error)
+    half = float(stats.t.ppf(0.5 + confidence / 2, found.freedom) * crossed)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        p = float(2 * stats.t.sf(abs(value) / crossed, found.freedom))
+    return Contrast(value, value - half, value + half, value - independent, value + independent, p)
 
 
 def outcomes_from_ranks(ranks: Values) -> Values:

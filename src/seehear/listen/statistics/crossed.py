@@ -33,6 +33,9 @@ from seehear.listen.statistics.interval import CONFIDENCE, Interval, Values
 BOTH = "participants and clips as crossed random effects, t interval (Satterthwaite)"
 ONE_CLIP = "participants as random effects, t interval; one clip, so nothing is said of others"
 ONE_PERSON = "no interval: one participant says nothing of others"
+ALL_EQUAL = "no interval: all answers are equal, so their spread is unknown"
+CRUMBS = 1e-18
+"""Sums of squares below this times the square of the mean are rounding errors."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,9 @@ class Components:
         participants: variance of a.
         clips: variance of b.
         rest: variance of e.
-        variance: of the mean; NaN where it cannot be known.
+        variance: of the mean; NaN where it cannot be known, 0 where all answers are equal.
         freedom: degrees of freedom of `variance`.
+        people: number of participants who answered.
     """
 
     mean: Values
@@ -54,6 +58,7 @@ class Components:
     rest: Values
     variance: Values
     freedom: Values
+    people: Values
 
 
 def variance_components(values: Values) -> Components:
@@ -83,6 +88,7 @@ def _components(centred: Values, present: np.ndarray, mean: Values) -> Component
     per_person = present.sum(axis=-1).astype(np.float64)  # [..., P]
     per_clip = present.sum(axis=-2).astype(np.float64)  # [..., C]
     people, clips = (per_person > 0).sum(-1) * 1.0, (per_clip > 0).sum(-1) * 1.0
+    centred = np.where(np.abs(centred) ** 2 < CRUMBS * (1 + mean**2)[..., None, None], 0.0, centred)
     square_all = (centred**2).sum(axis=(-2, -1))
     square_people = _grouped(centred.sum(-1), per_person)
     square_clips = _grouped(centred.sum(-2), per_clip)
@@ -115,7 +121,7 @@ def _components(centred: Values, present: np.ndarray, mean: Values) -> Component
         + np.where(solvable, e**2 / np.maximum(spare, 1), 0.0)
     )
     freedom = np.where(parts > 0, (variance * total) ** 2 / np.where(parts > 0, parts, 1), spare)
-    return Components(mean, a, b, e, variance, np.maximum(freedom, 1.0))
+    return Components(mean, a, b, e, variance, np.maximum(freedom, 1.0), people)
 
 
 def _grouped(sums: Values, counts: Values) -> Values:
@@ -132,13 +138,16 @@ def crossed_mean(values: Values, confidence: float = CONFIDENCE) -> Interval:
         confidence: of the interval, between 0 and 1.
 
     Returns:
-        The interval; without ends (NaN) where fewer than two people answered.
+        The interval; without ends (NaN) where fewer than two people answered or all answers are
+        equal.
     """
     found = variance_components(values)
     present = np.isfinite(values)
     people, clips = int(present.any(1).sum()), int(present.any(0).sum())
     method = ONE_PERSON if people < 2 else ONE_CLIP if clips < 2 else BOTH
     half = float(half_widths(found, confidence))
+    if half == 0:
+        method, half = ALL_EQUAL, float("nan")
     mean = float(found.mean)
     return Interval(
         mean, mean - half, mean + half, method, people, clips, int(present.sum()), confidence
@@ -153,7 +162,10 @@ def half_widths(found: Components, confidence: float = CONFIDENCE) -> Values:
 
 
 def p_values(found: Components) -> Values:
-    """Two-sided p of "the mean is 0" for a stack [...]; 1 where nothing varies about 0.
+    """Two-sided p of "the mean is 0" for a stack [...].
+
+    Where all answers are equal no spread is known; what is left is the sign test of the participants
+    (1 if they all say 0).
 
     >>> found = variance_components(np.array([[1.0, 2.0], [2.0, 1.5], [1.0, 3.0]]))
     >>> bool(0.01 < p_values(found) < 0.2)
@@ -161,7 +173,7 @@ def p_values(found: Components) -> Values:
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         t = np.abs(found.mean) / np.sqrt(found.variance)
-    p: Values = np.where(
-        np.isnan(t) & np.isfinite(found.variance), 1.0, 2 * stats.t.sf(t, found.freedom)
-    )
-    return p
+    p = 2 * stats.t.sf(t, found.freedom)
+    unanimous = np.where(np.abs(found.mean) > 0, np.minimum(2 * 0.5**found.people, 1.0), 1.0)
+    tested: Values = np.where(found.variance == 0, unanimous, p)
+    return tested

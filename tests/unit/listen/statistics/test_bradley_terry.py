@@ -84,6 +84,14 @@ def test_a_version_that_never_loses_gets_a_prior_and_not_infinity() -> None:
     assert fitted.log_strength[0] == max(fitted.log_strength)
 
 
+def test_without_exceptions_the_interval_is_wide_and_not_a_point() -> None:
+    outcome = np.full((4, 3, 2, 2), np.nan)
+    outcome[..., 0, 1], outcome[..., 1, 0] = 1.0, 0.0
+    fitted = fit_strengths(*counts_of(outcome))
+    found = contrast(fitted, contributions(fitted, outcome), np.array([1.0, -1.0]))
+    assert found.high - found.low >= found.high_independent - found.low_independent > 1.0
+
+
 def test_versions_that_never_met_are_refused() -> None:
     with pytest.raises(InputError, match="never compared"):
         fit_strengths(np.array([[0, 1, 0], [1, 0, 0], [0, 0, 0]], dtype=float))

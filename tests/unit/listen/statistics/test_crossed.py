@@ -8,6 +8,7 @@ from scipy import stats
 
 from seehear.listen.statistics.bootstrap import crossed_bootstrap
 from seehear.listen.statistics.crossed import (
+    ALL_EQUAL,
     ONE_CLIP,
     crossed_mean,
     half_widths,
@@ -99,6 +100,14 @@ def test_one_person_gives_no_interval() -> None:
     assert not found.known
     assert not crossed_share(np.array([[1.0, 0.0]])).known
     assert not crossed_bootstrap(np.array([[1.0, 0.0]])).known
+
+
+def test_answers_that_are_all_equal_show_no_spread_and_only_the_sign_test_is_left() -> None:
+    unanimous = np.full((5, 3), 0.1) * 3  # not a number that sums without crumbs
+    found = crossed_mean(unanimous)
+    assert (found.known, found.method) == (False, ALL_EQUAL)
+    assert p_values(variance_components(unanimous)) == pytest.approx(2 / 2**5)
+    assert p_values(variance_components(np.zeros((5, 3)))) == 1.0
 
 
 def test_sparse_designs_where_nobody_shares_a_clip() -> None:
