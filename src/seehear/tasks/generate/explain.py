@@ -204,7 +204,7 @@ def curves(times: list[float], rows: dict[str, list[float]], chance: float) -> I
     draw.line([at(0, 0), at(1, 0)], fill=INK)
     draw.line([at(0, 0), at(0, highest)], fill=INK)
     draw.line([at(0, chance), at(1, chance)], fill=FAINT)
-    draw.text(at(0.75, chance), f"chance {chance:.3f}", fill=FAINT)
+    draw.text(at(0.02, chance), f"chance {chance:.3f}", fill=FAINT)
     for colour, (name, values) in zip(COLOURS, rows.items(), strict=False):
         points = [at(t, v) for t, v in zip(times, values, strict=True)]
         if len(points) > 1:
