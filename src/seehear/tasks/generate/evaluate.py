@@ -113,7 +113,7 @@ def evaluate_generate(options: EvaluateOptions, progress: Progress | None = None
         "classifier": {"labels": list(classifier.labels), **classifier.about} if classifier else {},
         "notes": notes,
         **summarise(scored, options.seed),
-        "by_class": by_class(scored[MODEL].records, options.seed),
+        "by_class": by_class(scored[MODEL].records, scored[REFERENCE].records, options.seed),
         "transfer": swept,
     }
     write_table(options.output / "clips", _flat(scored))
