@@ -35,7 +35,7 @@ from seehear.listen.making import new_test
 from seehear.listen.options import NewOptions
 from seehear.listen.store import FILE_NAME
 
-SECONDS = 40.0
+SECONDS = 60.0
 VERSIONS = 4
 LISTENERS = 50
 KILLS = 5
@@ -75,8 +75,9 @@ def sync() -> None:
             gap, count = switched(listener, 40)
             listener.press("Home")
             jumps = []
-            for _ in range(8):
-                listener.press("ArrowRight", "ArrowRight")
+            for turn in range(8):
+                arrow = "ArrowLeft" if turn % 2 else "ArrowRight"
+                listener.press(arrow, arrow, arrow)
                 listener.page.wait_for_timeout(1000)
                 jumps.append(recorded(listener, 1.4))
             rows.append(offset_row("1 s after a jump", np.concatenate(jumps)))
