@@ -3,7 +3,7 @@
 The picture is H.264 without sound, at most 720 lines, with a key frame every second for seeking and
 its index in front. Sounds are FLAC (16 bit, dithered): browsers decode it to the very samples that
 were written, no codec colours what is judged, and no priming has to be guessed. Opus is offered for
-slow lines; each such file is decoded again and must have the right length and place.
+slow lines; each such file is decoded again and must have the right length and place (docs/decisions, 17).
 """
 
 from __future__ import annotations
