@@ -23,6 +23,11 @@ class LatentWindows:
         columns: latents of the sound.
         length: latents per window.
         grid: windows start at multiples of this, so that features fall on whole rows.
+
+    >>> LatentWindows(410, 200, 25).starts
+    [0, 150, 225]
+    >>> LatentWindows(30, 200, 25).starts
+    [0]
     """
 
     columns: int
@@ -36,13 +41,7 @@ class LatentWindows:
 
     @cached_property
     def starts(self) -> list[int]:
-        """First columns; the last window is pulled back to end with the sound, up to the grid.
-
-        >>> LatentWindows(410, 200, 25).starts
-        [0, 150, 225]
-        >>> LatentWindows(30, 200, 25).starts
-        [0]
-        """
+        """First columns; the last window is pulled back to end with the sound, up to the grid."""
         last = -(-max(self.columns - self.length, 0) // self.grid) * self.grid
         return [*range(0, last, self.hop), last]
 
