@@ -11,7 +11,7 @@ listeners take a test that `seehear listen new` made, to see what its report wil
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
@@ -148,11 +148,11 @@ def recovered(kind: Kind, people: int, clips: int, runs: int) -> Count:
     return count
 
 
-def recover(runs: int) -> Iterator[str]:
+def recover(runs: int, kinds: Iterable[Kind]) -> Iterator[str]:
     """Lines of the table."""
     yield "| kind | people x clips | figure | difference | strength | figure, naive | strength, naive |"
     yield "|---|---|---|---|---|---|---|"
-    for kind in QUALITY:
+    for kind in kinds:
         for people, clips in ((8, 6), (20, 10)):
             count = recovered(kind, people, clips, runs)
             shares = " | ".join(count.share(what) for what in COLUMNS)
@@ -177,6 +177,7 @@ def main() -> None:
     actions = parser.add_subparsers(dest="action", required=True)
     known = actions.add_parser("recover")
     known.add_argument("--tests", type=int, default=300)
+    known.add_argument("--kinds", nargs="+", choices=list(QUALITY), default=list(QUALITY))
     taken = actions.add_parser("fill")
     taken.add_argument("test", type=Path)
     taken.add_argument("quality", nargs="+", metavar="NAME=QUALITY")
@@ -185,7 +186,7 @@ def main() -> None:
     taken.add_argument("--seed", type=int, default=0)
     told = parser.parse_args()
     if told.action == "recover":
-        for line in recover(told.tests):
+        for line in recover(told.tests, told.kinds):
             print(line, flush=True)
     else:
         print(fill(told.test, told.participants, told.careless, told.seed, told.quality))
