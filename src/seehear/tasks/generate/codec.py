@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -108,13 +109,14 @@ class Codec(SoundEncoder):
         self, vae: MelVAE, vocoder: nn.Module, scale: float, runtime: Runtime | None = None
     ) -> None:
         super().__init__(vae, scale, runtime)
-        if vocoder.config.mel != self.mel:
+        settings: Any = vocoder.config
+        if settings.mel != self.mel:
             raise ModelError(
-                f"the autoencoder hears {self.mel}, the vocoder {vocoder.config.mel}; take two that "
+                f"the autoencoder hears {self.mel}, the vocoder {settings.mel}; take two that "
                 f"were trained for one front end"
             )
         self.vocoder = vocoder.eval().to(self.runtime.device)
-        self.context: int = vocoder.config.context
+        self.context: int = settings.context
 
     def decode(self, latents: Tensor) -> Tensor:
         """Scaled latents [B, latent_channels, L] to a log-mel spectrogram [B, num_mels, 2 L]."""

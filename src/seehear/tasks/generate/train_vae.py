@@ -104,7 +104,7 @@ def begin(model: MelVAE, waveform: Tensor) -> None:
     mel = log_mel(waveform, model.config.mel)
     mean = mel.mean(dim=(0, 2))
     if model.shortcut is None:
-        model.decoder.exit.bias.copy_(mean)
+        _put(model.decoder.exit, model.decoder.exit.weight, mean)
         return
     step, latent = model.config.compression, model.config.latent
     pairs = mel[..., : mel.shape[-1] // step * step].unfold(2, step, step)  # [B, mels, N, 2]
@@ -114,16 +114,21 @@ def begin(model: MelVAE, waveform: Tensor) -> None:
     deviation = strength[-latent:].clamp_min(1e-8).sqrt()[:, None]
     down = (axes[:, -latent:].T / deviation).float()  # [latent, mels * 2]
     up = (axes[:, -latent:].T * deviation).float()
-    shrink, grow = model.shortcut.shrink, model.shortcut.grow
-    shrink.weight.copy_(down.reshape(latent, len(mean), step))
-    shrink.bias.copy_(-(down @ mean.repeat_interleave(step)))
-    grow.weight.copy_(up.reshape(latent, len(mean), step))
-    grow.bias.copy_(mean)
+    shape = (latent, len(mean), step)
+    _put(model.shortcut.shrink, down.reshape(shape), -(down @ mean.repeat_interleave(step)))
+    _put(model.shortcut.grow, up.reshape(shape), mean)
+    nothing = torch.zeros(())
     for last in (model.encoder.exit, model.decoder.exit):
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
-    nn.init.zeros_(model.to_moments.bias)
-    model.to_moments.bias[latent:] = FIRST_LOGVAR
+        _put(last, nothing, nothing)
+    noise = torch.cat([torch.zeros(latent), torch.full((latent,), FIRST_LOGVAR)])
+    _put(model.to_moments, model.to_moments.weight, noise)
+
+
+@torch.no_grad()
+def _put(layer: nn.Conv1d | nn.ConvTranspose1d, weight: Tensor, bias: Tensor) -> None:
+    assert layer.bias is not None, "every layer of the autoencoder has a bias"
+    layer.weight.copy_(weight)
+    layer.bias.copy_(bias)
 
 
 @torch.no_grad()

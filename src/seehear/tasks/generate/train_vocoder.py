@@ -9,6 +9,7 @@ from torch import nn
 
 from seehear.checkpoint import load_checkpoint
 from seehear.data.sources import SAMPLE_RATE
+from seehear.dsp.mel import MelConfig
 from seehear.errors import ConfigError, ModelError
 from seehear.models import build_config, build_model
 from seehear.models.visualaudio.bigvgan import BigVGAN, with_weight_norm, without_weight_norm
@@ -47,7 +48,8 @@ def train_vocoder(config: VocoderTrainConfig, progress: Progress | None = None) 
 
 def _prepare(config: VocoderTrainConfig) -> Training:
     model = build_model(config.kind, build_config(config.kind, config.model))
-    front = model.config.mel
+    settings: Any = model.config
+    front: MelConfig = settings.mel
     if front.sample_rate != SAMPLE_RATE:
         raise ConfigError(f"this recipe trains at {SAMPLE_RATE} Hz, not {front.sample_rate}")
     if isinstance(model, BigVGAN):
@@ -69,7 +71,9 @@ def _prepare(config: VocoderTrainConfig) -> Training:
     )
 
 
-def _autoencoder(config: VocoderTrainConfig, front: object) -> tuple[MelVAE | None, dict[str, Any]]:
+def _autoencoder(
+    config: VocoderTrainConfig, front: MelConfig
+) -> tuple[MelVAE | None, dict[str, Any]]:
     """The autoencoder that spectrograms go through, if one is wanted, and what is known of it."""
     if config.vae is None:
         return None, {}

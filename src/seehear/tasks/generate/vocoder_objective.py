@@ -10,7 +10,7 @@ Deviation: both players move at once (`train/adversarial.py`).
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -57,19 +57,22 @@ class VocoderObjective(nn.Module):
         super().__init__()
         self.model, self.weights, self.accumulate = model, weights, accumulate
         self.share = share
+        settings: Any = model.config
+        self.front: MelConfig = settings.mel
         self.critic: nn.Module | None = None
         if weights.adversary > 0:
             self.critic = with_weight_norm(WaveCritics(weights.periods, weights.width))
             self.players = ("model", "critic")  # type: ignore[misc]
         # In a tuple: frozen, and no part of the state.
-        self._vae = (vae.eval().requires_grad_(False),) if vae is not None else ()
+        self._vae: tuple[MelVAE, ...] = (
+            (vae.eval().requires_grad_(False),) if vae is not None else ()
+        )
         self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
 
     def forward(self, batch: SoundBatch) -> dict[str, Tensor]:
-        front: MelConfig = self.model.config.mel
-        real = whole_columns(batch.waveform, front)
+        real = whole_columns(batch.waveform, self.front)
         with torch.no_grad():
-            wanted = log_mel(real, front)
+            wanted = log_mel(real, self.front)
             given = self.through_vae(wanted)
         made = self.model(given).flatten(1)
         with torch.autocast(real.device.type, enabled=False):
@@ -92,7 +95,7 @@ class VocoderObjective(nn.Module):
 
     def _terms(self, real: Tensor, made: Tensor, wanted: Tensor) -> dict[str, Tensor]:
         weights = self.weights
-        mel = (log_mel(made, self.model.config.mel) - wanted).abs().mean()
+        mel = (log_mel(made, self.front) - wanted).abs().mean()
         loss, told = weights.mel * mel, {"mel_l1": mel}
         if weights.spectra > 0:
             spectra = spectral_terms(made, real, N_FFTS)
@@ -107,7 +110,7 @@ class VocoderObjective(nn.Module):
 
     def _piece(self, real: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:
         """The piece of every crop that critics hear; which one is drawn anew each time."""
-        length = round(self.weights.seconds * self.model.config.mel.sample_rate)
+        length = round(self.weights.seconds * self.front.sample_rate)
         if not 0 < length < real.shape[-1]:
             return real, made
         start = int(torch.randint(real.shape[-1] - length + 1, ()))
