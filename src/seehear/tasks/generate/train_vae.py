@@ -74,7 +74,7 @@ def _prepare(config: VAETrainConfig) -> Training:
 
     def validate(objective: nn.Module) -> dict[str, float]:
         assert isinstance(objective, VAEObjective)
-        told = [objective(batch) for batch in kept]
+        told = [objective(batch.to(objective.seen.device)) for batch in kept]
         return {
             name: sum(float(x[name]) for x in told) / len(told) for name in ("mel_l1", "divergence")
         }

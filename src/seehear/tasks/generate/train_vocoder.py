@@ -62,7 +62,8 @@ def _prepare(config: VocoderTrainConfig) -> Training:
     objective = VocoderObjective(model, config.losses, config.loop.accumulate, vae, config.share)
 
     def validate(trained: nn.Module) -> dict[str, float]:
-        told = [trained(batch) for batch in kept]
+        assert isinstance(trained, VocoderObjective)
+        told = [trained(batch.to(trained.seen.device)) for batch in kept]
         names = [name for name in told[0] if name != "loss"]
         return {name: sum(float(x[name]) for x in told) / len(told) for name in names}
 
