@@ -6,6 +6,7 @@ reference, so that neither bandwidth nor loudness gives anything away.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,10 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seehear.data.clip_manifest import GenerateClip
+from seehear.data.clip_manifest import GenerateClip, clip_line
 from seehear.dsp.filter import low_pass
 from seehear.dsp.level import rms
 from seehear.dsp.resample import resample
+from seehear.errors import OutputError
 from seehear.media.read import read_audio
 from seehear.tasks.generate.classifier import Example
 from seehear.tasks.generate.latents import material
@@ -29,6 +31,7 @@ Progress = Callable[[int, int, str], None]
 MOST_EXAMPLES = 60
 """Training clips of a class that the classifier learns from."""
 SILENT = 1e-5
+FEATURES = "features"
 
 
 @dataclass(frozen=True)
@@ -51,15 +54,41 @@ def open_clip(
 ) -> ScoredClip:
     """Read a clip; what is beyond a model's window is cut off, picture and sound alike.
 
+    Features of the picture are kept in `root/features` under the hash of the network that made them, so
+    that several models with one sight are scored without looking again; the folder may be deleted.
+
     Raises:
         InputError: unreadable, silent, or without picture.
+        OutputError: features cannot be kept.
     """
-    wave, frames = material(root, row, 0, sight)
-    seconds = min(len(wave) / SAMPLE_RATE, len(frames) / sight.frame_rate, window_s)
+    kept = root / FEATURES / sight.sha256[:16] / f"{_key(row, window_s)}.npy"
+    if kept.is_file():
+        wave, video = sound_of(root, row), torch.from_numpy(np.load(kept))
+    else:
+        wave, frames = material(root, row, 0, sight)
+        frames = frames[: max(round(window_s * sight.frame_rate), 1)]
+        video = torch.cat(list(sight.encode_pieces([frames])))
+        _keep(kept, video)
+    seconds = min(len(wave) / SAMPLE_RATE, len(video) / sight.rate, window_s)
     wave = wave[: round(seconds * SAMPLE_RATE)]
-    frames = frames[: max(round(seconds * sight.frame_rate), 1)]
-    video = torch.cat(list(sight.encode_pieces([frames])))
+    video = video[: max(round(seconds * sight.rate), 1)]
     return ScoredClip(row, matched(wave, rms(wave), band), video)
+
+
+def _key(row: GenerateClip, window_s: float) -> str:
+    """Name of a clip's features: they depend on the row and on the window."""
+    told = f"{clip_line(row)} {window_s:g}"
+    return hashlib.sha256(told.encode()).hexdigest()[:24]
+
+
+def _keep(path: Path, video: Tensor) -> None:
+    part = path.with_suffix(".part.npy")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(part, video.numpy())
+        part.replace(path)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}") from error
 
 
 def sound_of(root: Path, row: GenerateClip) -> Tensor:

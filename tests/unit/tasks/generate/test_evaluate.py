@@ -144,6 +144,8 @@ def test_the_same_seed_gives_the_same_figures(corpus: Path, tmp_path: Path) -> N
         told = options(corpus, tmp_path / name, limit=2, classifier=tmp_path / "judge")
         evaluate_generate(told)
         made.append(json.loads((tmp_path / name / "summary.json").read_text()))
+        # The second time features come from the disk.
+        assert len(list(corpus.glob("features/*/*.npy"))) >= 2
     assert made[0]["contenders"] == made[1]["contenders"]
     assert made[0]["classes"] == 2 and made[0]["gallery"] == 2
 
