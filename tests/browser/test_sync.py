@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tests.browser import probe
 from tests.browser.browsing import Visit
@@ -33,15 +34,17 @@ def at_the_first_page(visit: Callable[..., Visit], url: str) -> Visit:
 
 
 def holds(take: Callable[[], float], limit: float) -> None:
-    """Repeat a measurement until it is within its limit."""
-    values = []
+    """Repeat a measurement until it is within its limit; skip where none can be made."""
+    values: list[float] = []
     for _ in range(TAKES):
         try:
             values.append(take())
         except probe.Unusable:
-            values.append(float("inf"))
+            continue
         if values[-1] <= limit:
             return
+    if not values:
+        pytest.skip("this machine is too busy to record sound without holes")
     raise AssertionError(f"measured {values}, expected at most {limit}")
 
 
