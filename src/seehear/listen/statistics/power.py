@@ -51,7 +51,7 @@ SPREADS = {
     "mos-alignment": Spread(6.0, 8.0, 18.0),
     "mushra": Spread(5.0, 6.0, 12.0),
 }
-"""Defaults: assumptions of this project, of the size that published tests report; state your own."""
+"""Defaults: assumptions of this project, not measured on people; state your own."""
 
 SCALES = {"mos-quality": (20.0, 100.0, 20.0), "mos-alignment": (20.0, 100.0, 20.0)}
 MIDDLE = {"mos-quality": 60.0, "mos-alignment": 60.0, "mushra": 60.0}
