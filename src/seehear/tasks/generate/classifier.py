@@ -140,16 +140,16 @@ def _fit(
         optimiser.zero_grad()
         found = functional.cross_entropy(features @ weight + bias, targets, reduction="none")
         loss = (each * found).sum() + penalty * weight.square().sum() / features.shape[1]
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
-    optimiser.step(closure)
+    optimiser.step(closure)  # type: ignore[no-untyped-call]
     return weight.detach(), bias.detach()
 
 
 def _balanced(found: Tensor, wanted: Tensor) -> float:
     """Mean over classes of the share of right answers."""
-    shares = [float((found[wanted == k] == k).float().mean()) for k in wanted.unique()]
+    shares = [float((found[wanted == k] == k).float().mean()) for k in torch.unique(wanted)]
     return sum(shares) / len(shares)
 
 

@@ -124,8 +124,8 @@ def motion(grey: Tensor) -> float:
 
 def motion_rise(grey: Tensor) -> Floats:
     """How much more the picture changes than just before, per frame [N]."""
-    change = (grey[1:] - grey[:-1]).abs().mean((1, 2))
-    change = functional.pad(change, (1, 0)).numpy().astype(np.float64)
+    steps = (grey[1:] - grey[:-1]).abs().mean((1, 2))
+    change = functional.pad(steps, (1, 0)).numpy().astype(np.float64)
     return np.maximum(np.diff(np.log1p(change), prepend=np.log1p(change[:1])), 0.0)
 
 
