@@ -14,10 +14,9 @@ from typing import Any
 
 from seehear.config import to_dict
 from seehear.data.json_rows import check_files, check_relative, read_rows
+from seehear.data.splits import shared_recordings
 from seehear.errors import InputError
 from seehear.metrics.report import write_text
-
-SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,4 @@ def clip_line(row: GenerateClip) -> str:
 
 def clip_leaks(rows: Sequence[GenerateClip]) -> dict[str, tuple[str, ...]]:
     """Recordings that are in more than one split, with these splits in order."""
-    splits: dict[str, set[str]] = {}
-    for row in rows:
-        splits.setdefault(row.recording, set()).add(row.split)
-    return {key: tuple(sorted(found)) for key, found in sorted(splits.items()) if len(found) > 1}
+    return shared_recordings((row.recording, row.split) for row in rows)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seehear.config import from_dict, to_dict
+from seehear.data.splits import shared_recordings
 from seehear.errors import ConfigError, InputError
 from seehear.metrics.report import write_text
 
@@ -69,7 +70,4 @@ def read_clips(path: Path) -> list[ThingClip]:
 
 def leaks(clips: Iterable[ThingClip]) -> dict[str, tuple[str, ...]]:
     """Recordings that are in more than one split, with these splits in order."""
-    splits: dict[str, set[str]] = {}
-    for clip in clips:
-        splits.setdefault(clip.video_id, set()).add(clip.split)
-    return {key: tuple(sorted(found)) for key, found in sorted(splits.items()) if len(found) > 1}
+    return shared_recordings((clip.video_id, clip.split) for clip in clips)

@@ -16,13 +16,12 @@ videos     any folder; folders called train, val, test are splits, the last fold
 from __future__ import annotations
 
 import csv
-import hashlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from seehear.data.clip_manifest import SPLITS
+from seehear.data.splits import SPLITS, drawn, drawn_split
 from seehear.errors import InputError
 from seehear.tasks.corpora import VIDEOS, published_lines, video_called
 from seehear.tasks.generate.corpora_options import ClipsOptions
@@ -226,18 +225,6 @@ def recording_of(stem: str) -> str:
     """
     match = YOUTUBE_ID.match(stem)
     return match.group(1) if match else stem
-
-
-def drawn_split(recording: str, seed: int) -> str:
-    """Split of a recording where the corpus has none: 80/10/10, by its id and the seed only."""
-    place = drawn(recording, seed)
-    return "train" if place < 0.8 else ("val" if place < 0.9 else "test")
-
-
-def drawn(recording: str, seed: int) -> float:
-    """A number 0..1 that depends on a recording's id and the seed only."""
-    digest = hashlib.sha256(f"{seed}:{recording}".encode()).digest()
-    return int.from_bytes(digest[:4]) / 2**32
 
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:

@@ -7,7 +7,6 @@ the same options passes over those that are there. Clips that cannot be used are
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,10 +22,11 @@ from seehear.config import to_dict
 from seehear.data.clip_manifest import GenerateClip, read_clips
 from seehear.data.shards import ShardIndex, write_shard
 from seehear.dsp.resample import resample
-from seehear.errors import InputError, OutputError
+from seehear.errors import InputError
 from seehear.media.read import read_audio, read_frames
 from seehear.metrics.report import write_text
 from seehear.runtime import choose_runtime
+from seehear.tasks.corpora import claim_shards
 from seehear.tasks.engines import run_all
 from seehear.tasks.generate.codec import SoundEncoder, load_sound_encoder
 from seehear.tasks.generate.drawn_clips import draw_clip
@@ -103,7 +103,8 @@ def prepare_latents(options: LatentsOptions, progress: Progress | None = None) -
     sight, encoder = networks(making)
     jobs = list(_jobs(options, making))
     folder = options.output / SHARDS
-    _claim(folder, jobs)
+    told = [[to_dict(job), sha256_of(job.making.vae), sha256_of(job.making.cavp)] for job in jobs]
+    claim_shards(folder / CLAIM, told)
     left = [job for job in jobs if not job.path.is_file()]
     bad: dict[str, str] = {}
     for number, found in enumerate(run_all(make_shard, left, options.engine, options.workers)):
@@ -259,21 +260,6 @@ def _jobs(options: LatentsOptions, making: Making) -> Iterator[ShardJob]:
             path = options.output / SHARDS / f"{split}-{number:06d}.tar"
             chosen = tuple(own[start : start + options.shard_size])
             yield ShardJob(making, options.source, chosen, path)
-
-
-def _claim(folder: Path, jobs: Sequence[ShardJob]) -> None:
-    """Remove tar files that were made from other clips or by other networks."""
-    told = [[to_dict(job), sha256_of(job.making.vae), sha256_of(job.making.cavp)] for job in jobs]
-    content = hashlib.sha256(json.dumps(told).encode()).hexdigest()
-    claim = folder / CLAIM
-    try:
-        before = claim.read_text(encoding="utf-8").strip() if claim.is_file() else ""
-        if before != content:
-            for path in folder.glob("*.tar"):
-                path.unlink()
-    except OSError as error:
-        raise OutputError(f"cannot write into {folder}: {error.strerror}") from error
-    write_text(claim, content + "\n")
 
 
 def _counts(jobs: Sequence[ShardJob]) -> dict[str, int]:

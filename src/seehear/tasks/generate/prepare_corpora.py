@@ -12,19 +12,21 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from seehear.data.clip_manifest import SPLITS, GenerateClip, clip_leaks, write_clips
+from seehear.data.clip_manifest import GenerateClip, write_clips
+from seehear.data.splits import SPLITS, count_splits
 from seehear.dsp.resample import resample
 from seehear.errors import InputError, OutputError
 from seehear.media.probe import probe
 from seehear.media.read import read_audio, read_frames
 from seehear.metrics.report import write_text
+from seehear.tasks.corpora import without_leaks
 from seehear.tasks.engines import run_all
 from seehear.tasks.generate.corpora_lists import CORPORA, Listed
 from seehear.tasks.generate.corpora_options import ClipsOptions
@@ -84,7 +86,7 @@ def prepare_clips(
             f"none of the {len(listed)} clips that belong to it is in {options.source}; check the "
             f"layout of the copy"
         )
-    chosen, dropped = _without_leaks(there, options)
+    chosen, dropped = without_leaks(there, lambda clip: clip.recording, options.drop_leaks)
     chosen = list(_first(chosen, options.limit))
     kept, left_out = _examine_all(chosen, options, progress)
     if not kept:
@@ -95,9 +97,9 @@ def prepare_clips(
     missing = Counter(c.split for c in listed) - Counter(c.split for c in there)
     report = {
         "manifest": str(manifest),
-        "listed": _count(listed),
+        "listed": count_splits(clip.split for clip in listed),
         "missing": dict(missing),
-        "kept": _count(kept),
+        "kept": count_splits(clip.split for clip in kept),
         "hours": round(sum(clip.seconds for clip in kept) / 3600, 4),
         "classes": len({clip.label for clip in kept}),
         "recordings": len({clip.recording for clip in kept}),
@@ -212,25 +214,6 @@ def _first(listed: Sequence[Listed], limit: int) -> Iterator[Listed]:
         yield from clips[:limit] if limit else clips
 
 
-def _without_leaks(
-    listed: Sequence[Listed], options: ClipsOptions
-) -> tuple[list[Listed], list[str]]:
-    rows = [
-        GenerateClip(c.id, c.split, c.label, "x", seconds=1.0, source_id=c.recording)
-        for c in listed
-    ]
-    found = clip_leaks(rows)
-    if found and not options.drop_leaks:
-        name, splits = next(iter(found.items()))
-        raise InputError(
-            f"{len(found)} recordings are in more than one split, the first is {name} in "
-            f"{' and '.join(splits)}; say --drop-leaks to keep each in the last of train, val, test"
-        )
-    last = {name: max(splits, key=SPLITS.index) for name, splits in found.items()}
-    kept = [clip for clip in listed if last.get(clip.recording, clip.split) == clip.split]
-    return kept, sorted(found)
-
-
 def _warnings(
     options: ClipsOptions, listed: int, missing: int, left_out: Sequence[dict[str, Any]]
 ) -> list[str]:
@@ -244,8 +227,3 @@ def _warnings(
             f"{options.output / 'rejected.jsonl'} lists them"
         )
     return said
-
-
-def _count(clips: Iterable[Listed | GenerateClip]) -> dict[str, int]:
-    counts = Counter(clip.split for clip in clips)
-    return {split: counts[split] for split in SPLITS}

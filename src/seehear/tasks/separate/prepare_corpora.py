@@ -18,11 +18,10 @@ are about, and with `--shards N` tar files of sound and frames.
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,16 +29,16 @@ from typing import Any
 import numpy as np
 
 from seehear.data.pair_list import LIST, draw_pairs, write_pairs
-from seehear.data.thing_manifest import ThingClip, leaks, write_clips
+from seehear.data.splits import SPLITS, count_splits, drawn, drawn_split
+from seehear.data.thing_manifest import ThingClip, write_clips
 from seehear.errors import InputError, OutputError
 from seehear.metrics.report import write_text
-from seehear.tasks.corpora import VIDEOS, published_lines, video_called
+from seehear.tasks.corpora import VIDEOS, published_lines, video_called, without_leaks
 from seehear.tasks.separate.corpora_options import CorpusOptions
 from seehear.tasks.separate.prepare_shards import Shards, write_clip_shards
 
 Progress = Callable[[int, int, str], None]
 
-SPLITS = ("train", "val", "test")
 CLIP_S = 10.0
 MUSIC_PAIRS = 10
 """Test mixtures that each clip of MUSIC begins in the published list."""
@@ -132,22 +131,6 @@ def prepare_videos(options: CorpusOptions, progress: Progress | None = None) -> 
     return _finish(options, clips, progress)
 
 
-def drawn_split(video_id: str, seed: int) -> str:
-    """Split of a recording where the corpus has none: 80/10/10, by its id and the seed only.
-
-    >>> drawn_split("a", 0) == drawn_split("a", 0)
-    True
-    """
-    place = drawn(video_id, seed)
-    return "train" if place < 0.8 else ("val" if place < 0.9 else "test")
-
-
-def drawn(video_id: str, seed: int) -> float:
-    """A number 0..1 that depends on a recording's id and the seed only."""
-    digest = hashlib.sha256(f"{seed}:{video_id}".encode()).digest()
-    return int.from_bytes(digest[:4]) / 2**32
-
-
 def _some(clips: list[ThingClip], options: CorpusOptions) -> list[ThingClip]:
     """At most so many existing clips of each class and split, drawn by the seed.
 
@@ -196,7 +179,7 @@ def _finish(
             f"none of the {len(clips)} clips that the lists name is in {options.source}; "
             f"check the layout of the copy"
         )
-    kept, dropped = _without_leaks(there, options)
+    kept, dropped = without_leaks(there, lambda clip: clip.video_id, options.drop_leaks)
     root = options.output.resolve()
     kept = [_relative(clip, root) for clip in kept]
     packed = Shards()
@@ -206,9 +189,9 @@ def _finish(
     missing = Counter(c.split for c in clips) - Counter(c.split for c in there)
     report = {
         "manifest": str(manifest),
-        "listed": _count(clips),
+        "listed": count_splits(clip.split for clip in clips),
         "missing": dict(missing),
-        "kept": _count(kept),
+        "kept": count_splits(clip.split for clip in kept),
         "classes": len({clip.label for clip in kept}),
         "leaks_dropped": dropped,
         "pairs": _write_pairs(options, kept, options.pairs or each),
@@ -248,29 +231,9 @@ def _warnings(options: CorpusOptions, listed: int, missing: int, packed: Shards)
     return said
 
 
-def _without_leaks(
-    clips: list[ThingClip], options: CorpusOptions
-) -> tuple[list[ThingClip], list[str]]:
-    found = leaks(clips)
-    if found and not options.drop_leaks:
-        name, splits = next(iter(found.items()))
-        raise InputError(
-            f"{len(found)} recordings are in more than one split, the first is {name} in "
-            f"{' and '.join(splits)}; say --drop-leaks to keep each in the last of train, val, test"
-        )
-    last = {name: max(splits, key=SPLITS.index) for name, splits in found.items()}
-    kept = [clip for clip in clips if last.get(clip.video_id, clip.split) == clip.split]
-    return kept, sorted(found)
-
-
 def _relative(clip: ThingClip, root: Path) -> ThingClip:
     path = Path(os.path.relpath(Path(clip.path).resolve(), root)).as_posix()
     return replace(clip, path=path)
-
-
-def _count(clips: Iterable[ThingClip]) -> dict[str, int]:
-    counts = Counter(clip.split for clip in clips)
-    return {split: counts[split] for split in SPLITS}
 
 
 def _table(path: Path) -> list[list[str]]:

@@ -6,8 +6,6 @@ passes over those that are there. Clips that cannot be read are left out and nam
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +14,8 @@ from seehear.config import to_dict
 from seehear.data.shards import ShardIndex, write_shard
 from seehear.data.thing_clips import DESCRIPTION, SHARDS, FileClips, pack_clip, unpack_description
 from seehear.data.thing_manifest import ThingClip
-from seehear.errors import InputError, OutputError
-from seehear.metrics.report import write_text
+from seehear.errors import InputError
+from seehear.tasks.corpora import claim_shards
 from seehear.tasks.engines import run_all
 from seehear.tasks.separate.corpora_options import CorpusOptions
 
@@ -75,7 +73,7 @@ def write_clip_shards(
     """
     folder = manifest.parent / SHARDS
     jobs = list(_jobs(manifest, folder, clips, options))
-    _claim(folder, jobs)
+    claim_shards(folder / CLAIM, [to_dict(job) for job in jobs])
     left = [job for job in jobs if not job.path.is_file()]
     reasons: dict[str, str] = {}
     for number, found in enumerate(run_all(pack_shard, left, options.engine, options.workers)):
@@ -120,20 +118,6 @@ def _jobs(
                 options.frame_rate,
                 options.frame_size,
             )
-
-
-def _claim(folder: Path, jobs: Sequence[ShardJob]) -> None:
-    """Remove tar files that were made from other clips or with other options."""
-    content = hashlib.sha256(json.dumps([to_dict(job) for job in jobs]).encode()).hexdigest()
-    claim = folder / CLAIM
-    try:
-        before = claim.read_text(encoding="utf-8").strip() if claim.is_file() else ""
-        if before != content:
-            for path in folder.glob("*.tar"):
-                path.unlink()
-    except OSError as error:
-        raise OutputError(f"cannot write into {folder}: {error.strerror}") from error
-    write_text(claim, content + "\n")
 
 
 def _ids(paths: Sequence[Path]) -> set[str]:

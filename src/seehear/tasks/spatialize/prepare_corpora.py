@@ -17,24 +17,23 @@ fatal unless the user says `--drop-leaks`. Solo clips of MUSIC are the matter of
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from seehear.config import to_dict
 from seehear.data.binaural_clips import BinauralClip
+from seehear.data.splits import SPLITS, count_splits, drawn_split
 from seehear.errors import InputError, OutputError
 from seehear.metrics.report import write_text
-from seehear.tasks.corpora import VIDEOS, published_lines, video_called
+from seehear.tasks.corpora import VIDEOS, published_lines, video_called, without_leaks
 from seehear.tasks.spatialize.corpora_options import StereoOptions
 
 Progress = Callable[[int, int, str], None]
-SPLITS = ("train", "val", "test")
 CLIP_S = 10.0
 
 
@@ -152,13 +151,6 @@ def prepare_stereo_videos(
     return _finish(options, clips, {"without_two_channels": other})
 
 
-def drawn_split(video_id: str, seed: int) -> str:
-    """Split of a recording where the corpus has none: 80/10/10, by its id and the seed only."""
-    digest = hashlib.sha256(f"{seed}:{video_id}".encode()).digest()
-    place = int.from_bytes(digest[:4]) / 2**32
-    return "train" if place < 0.8 else ("val" if place < 0.9 else "test")
-
-
 def _fair_play_names(options: StereoOptions, split: str) -> list[str]:
     """Names of clips, whatever folder the lists once meant."""
     if options.splits == "leak-free":
@@ -203,7 +195,7 @@ def _finish(
             f"none of the {len(clips)} clips that belong to it is in {options.source}; check the "
             f"layout of the copy"
         )
-    kept, dropped = _without_leaks(there, options)
+    kept, dropped = without_leaks(there, lambda clip: clip.recording, options.drop_leaks)
     root = options.output.resolve()
     lines = [json.dumps(_relative(clip, root), ensure_ascii=False) + "\n" for clip in kept]
     write_text(manifest, "".join(lines))
@@ -212,9 +204,9 @@ def _finish(
         warnings = [*warnings, f"{sum(missing.values())} of {len(clips)} clips are missing"]
     report = {
         "manifest": str(manifest),
-        "listed": _count(clips),
+        "listed": count_splits(clip.split for clip in clips),
         "missing": dict(missing),
-        "kept": _count(kept),
+        "kept": count_splits(clip.split for clip in kept),
         "recordings": len({clip.recording for clip in kept}),
         "leaks_dropped": dropped,
         **(found or {}),
@@ -224,35 +216,12 @@ def _finish(
     return report
 
 
-def _without_leaks(
-    clips: Sequence[BinauralClip], options: StereoOptions
-) -> tuple[list[BinauralClip], list[str]]:
-    splits: dict[str, set[str]] = {}
-    for clip in clips:
-        splits.setdefault(clip.recording, set()).add(clip.split)
-    leaks = {name: sorted(found) for name, found in splits.items() if len(found) > 1}
-    if leaks and not options.drop_leaks:
-        name, found = next(iter(sorted(leaks.items())))
-        raise InputError(
-            f"{len(leaks)} recordings are in more than one split, the first is {name} in "
-            f"{' and '.join(found)}; say --drop-leaks to keep each in the last of train, val, test"
-        )
-    last = {name: max(found, key=SPLITS.index) for name, found in leaks.items()}
-    kept = [clip for clip in clips if last.get(clip.recording, clip.split) == clip.split]
-    return kept, sorted(leaks)
-
-
 def _relative(clip: BinauralClip, root: Path) -> dict[str, Any]:
     def moved(path: str) -> str:
         return Path(os.path.relpath(Path(path).resolve(), root)).as_posix()
 
     sound = moved(clip.sound) if clip.sound else None
     return to_dict(replace(clip, path=moved(clip.path), sound=sound))
-
-
-def _count(clips: Iterable[BinauralClip]) -> dict[str, int]:
-    counts = Counter(clip.split for clip in clips)
-    return {split: counts[split] for split in SPLITS}
 
 
 def _lines(path: Path) -> list[str]:

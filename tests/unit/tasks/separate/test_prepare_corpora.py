@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from seehear.data.splits import drawn_split
 from seehear.data.thing_manifest import ThingClip, leaks, read_clips, write_clips
 from seehear.errors import InputError, OutputError, UsageError
 from seehear.tasks.separate.corpora_options import CorpusOptions
 from seehear.tasks.separate.prepare_corpora import (
     SUBSETS,
-    drawn_split,
     prepare_ave,
     prepare_music,
     prepare_vggsound,

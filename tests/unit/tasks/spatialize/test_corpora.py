@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from seehear.data.binaural_clips import read_clips
+from seehear.data.splits import drawn_split
 from seehear.errors import InputError, OutputError, UsageError
 from seehear.tasks.spatialize.corpora_options import StereoOptions
 from seehear.tasks.spatialize.prepare_corpora import (
-    drawn_split,
     prepare_fair_play,
     prepare_music_stereo,
     prepare_stereo_videos,
