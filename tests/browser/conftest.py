@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """A running browser."""
+    """A running browser; it ends with this folder, since its event loop would be in the way of others."""
     if reason := why_not():
         pytest.skip(reason)
     with browser() as running:
