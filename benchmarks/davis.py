@@ -11,8 +11,6 @@ import itertools
 import json
 import math
 import resource
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from benchmarks.own_process import in_own_process
 from benchmarks.peak import peak_mb
 from benchmarks.plain_davis import plain_draw
 from benchmarks.run import factor, has_bf16, machine, table
@@ -107,17 +106,7 @@ def stage(preset: str, way: str, steps: int, output: Path) -> Facts:
 def measure(preset: str, way: str, steps: int, output: Path) -> Facts:
     """`stage` in a process of its own."""
     words = ["--stage", preset, way, str(steps), str(output)]
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "benchmarks.davis", *words],
-        capture_output=True,
-        text=True,
-        cwd=HERE.parent,
-        check=False,
-    )
-    if done.returncode:
-        raise SystemExit(f"{preset}, {way}, {steps} steps failed:\n{done.stderr}")
-    facts: Facts = json.loads(done.stdout.splitlines()[-1])
-    return facts
+    return in_own_process("benchmarks.davis", words, f"{preset}, {way}, {steps} steps")
 
 
 def section(

@@ -9,8 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from benchmarks.own_process import in_own_process
 from benchmarks.peak import peak_mb
 from benchmarks.run import factor, machine, table
 from examples.striking import draw, is_there, write_silent
@@ -116,17 +115,7 @@ def stage(name: str, precision: str, clip: Path, output: Path) -> Facts:
 def measure(name: str, precision: str, clip: Path, output: Path) -> Facts:
     """`stage` in a process of its own."""
     words = ["--stage", name, precision, str(clip), str(output)]
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "benchmarks.generate", *words],
-        capture_output=True,
-        text=True,
-        cwd=HERE.parent,
-        check=False,
-    )
-    if done.returncode:
-        raise SystemExit(f"{name}, {precision} failed:\n{done.stderr}")
-    facts: Facts = json.loads(done.stdout.splitlines()[-1])
-    return facts
+    return in_own_process("benchmarks.generate", words, f"{name}, {precision}")
 
 
 def best_of(name: str, precision: str, rounds: int, folder: Path) -> Facts:

@@ -7,7 +7,6 @@ quickest of each counts, so that other work on the machine does as little harm a
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import statistics
@@ -24,6 +23,7 @@ import numpy as np
 import soundfile
 import torch
 from benchmarks.material import RATE, make_clip
+from benchmarks.own_process import in_own_process
 from benchmarks.paper_preset import make_paper_model
 from benchmarks.stages import PLAIN_NETWORK, STAGES
 
@@ -48,19 +48,8 @@ def run_stage(what: str, preset: Preset, *more: str) -> Facts:
     environment = dict(os.environ)
     if what in ("plain", "job"):
         environment.pop("OMP_WAIT_POLICY", None)
-    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.stages", what, str(preset.clip)]
-    done = subprocess.run(
-        [*command, "--model", preset.model, *more],
-        capture_output=True,
-        text=True,
-        cwd=HERE.parent,
-        env=environment,
-        check=False,
-    )
-    if done.returncode:
-        raise SystemExit(f"{what} of {preset.name} failed:\n{done.stderr}")
-    facts: Facts = json.loads(done.stdout.splitlines()[-1])
-    return facts
+    words = [what, str(preset.clip), "--model", preset.model, *more]
+    return in_own_process("benchmarks.stages", words, f"{what} of {preset.name}", environment)
 
 
 def quickest(rounds: Sequence[Facts]) -> Facts:

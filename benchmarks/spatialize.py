@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -21,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 from benchmarks.material import RATE, make_clip
+from benchmarks.own_process import in_own_process
 from benchmarks.peak import peak_mb
 from benchmarks.run import has_bf16
 from numpy.typing import NDArray
@@ -143,12 +142,8 @@ def measure(seconds: float, rounds: int) -> str:
         make_clip(clip, seconds)
         for _ in range(rounds):
             for title in found:
-                command = [sys.executable, "-W", "ignore", "-m", "benchmarks.spatialize"]
                 words = ["--way", WAYS[title], str(clip), str(folder / f"{WAYS[title]}.npy")]
-                done = subprocess.run(
-                    [*command, *words], capture_output=True, text=True, check=True
-                )
-                found[title].append(json.loads(done.stdout.splitlines()[-1]))
+                found[title].append(in_own_process("benchmarks.spatialize", words, title))
         sounds = {title: np.load(folder / f"{WAYS[title]}.npy") for title in found}
     best = {title: min(each, key=lambda row: row["wall_s"]) for title, each in found.items()}
     plain = best["one window at a time"]

@@ -9,6 +9,7 @@ from typing import Any
 
 from seehear.cli.output import flatten, progress_bar, say, say_json, warn
 from seehear.cli.parsing import parse, parse_some, pointer
+from seehear.cli.second_word import run_second_word
 from seehear.cli.stopping import stoppable
 from seehear.errors import UsageError
 from seehear.listen import options as told
@@ -17,16 +18,7 @@ from seehear.tasks import resolve
 
 def run(verb: str, argv: list[str]) -> int:
     """Pick the second word."""
-    if argv and argv[0] in ("-h", "--help"):
-        for name, action in ACTIONS.items():
-            say(f"seehear listen {name}: {(action.__doc__ or '').splitlines()[0]}")
-        return 0
-    if not argv or argv[0] not in ACTIONS:
-        got = f", not {argv[0]!r}" if argv else ""
-        raise UsageError(
-            f"listen takes one of {', '.join(ACTIONS)}{got}; see seehear listen --help"
-        )
-    return ACTIONS[argv[0]](argv[1:])
+    return run_second_word(verb, ACTIONS, argv)
 
 
 def new(argv: list[str]) -> int:

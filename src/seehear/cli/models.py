@@ -12,6 +12,7 @@ import tyro
 from seehear import registry
 from seehear.cli.output import complain, flatten, progress_bar, say, say_json, table
 from seehear.cli.parsing import parse
+from seehear.cli.second_word import run_second_word
 from seehear.cli.stopping import stoppable
 from seehear.config import to_dict
 from seehear.errors import ModelError, OutputError, UsageError
@@ -127,16 +128,7 @@ class AssembleOptions:
 
 def run(verb: str, argv: list[str]) -> int:
     """Pick the second word."""
-    if argv and argv[0] in ("-h", "--help"):
-        for name, action in ACTIONS.items():
-            say(f"seehear models {name}: {(action.__doc__ or '').splitlines()[0]}")
-        return 0
-    if not argv or argv[0] not in ACTIONS:
-        got = f", not {argv[0]!r}" if argv else ""
-        raise UsageError(
-            f"models takes one of {', '.join(ACTIONS)}{got}; see seehear models --help"
-        )
-    return ACTIONS[argv[0]](argv[1:])
+    return run_second_word(verb, ACTIONS, argv)
 
 
 def state_of(row: ModelRow) -> str:

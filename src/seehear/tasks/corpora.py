@@ -50,6 +50,15 @@ def published_lines(path: Path) -> list[str]:
     return [line for line in text.splitlines() if line.strip()]
 
 
+def is_number(text: str) -> bool:
+    """Whether a cell of a published table holds a number, not a heading."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def without_leaks(
     clips: Sequence[Clip], recording: Callable[[Clip], str], drop: bool
 ) -> tuple[list[Clip], list[str]]:

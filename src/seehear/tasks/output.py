@@ -234,15 +234,10 @@ class _Sink:
     def sentences(self) -> list[str]:
         said = []
         if self._clipped:
-            said.append(
-                f"{self._clipped} samples exceed full scale and were clipped; "
-                "write a .wav file, which keeps them"
-            )
+            said.append(clipped_sentence(self._clipped))
         if self._written.sound.sample_rate != self._rate:
-            said.append(
-                f"the {self._written.sound.encoder} codec does not know {self._rate} Hz; the new "
-                f"track has {self._written.sound.sample_rate} Hz"
-            )
+            sound = self._written.sound
+            said.append(rate_sentence(sound.encoder, self._rate, sound.sample_rate))
         return said
 
 
@@ -286,6 +281,18 @@ def verify_copies(
         if same_container and stream.kind == "video":
             raise OutputError(f"{what} did not come out as it went in; nothing was written")
         written.warnings.append(f"{what} was re-wrapped for the {path.suffix} container")
+
+
+def clipped_sentence(count: int) -> str:
+    """What to say when a format of whole numbers could not hold some samples."""
+    return (
+        f"{count} samples exceed full scale and were clipped; write a .wav file, which keeps them"
+    )
+
+
+def rate_sentence(encoder: str, wanted: int, rate: int) -> str:
+    """What to say when a codec does not know a sample rate, both in Hz."""
+    return f"the {encoder} codec does not know {wanted} Hz; the new track has {rate} Hz"
 
 
 def damages(source: JobSource, written: Written, report: SoundReport) -> list[str]:

@@ -14,7 +14,7 @@ from seehear.media.mux import Cut
 from seehear.media.opening import open_input
 from seehear.media.probe import MediaInfo, describe
 from seehear.media.span import PictureSpan, picture_span
-from seehear.tasks.source import SoundSource, missing_end_s, open_source
+from seehear.tasks.source import SoundSource, missing_end_s, open_source, part_of
 
 NEW_RATE = 48000
 """Sample rate of the first sound of a file, Hz."""
@@ -98,10 +98,7 @@ def open_picture_source(
         sound = open_source(path, track, start_s, duration_s)
     elif track > 0:
         raise InputError(f"there is no sound track {track}; {path!r} has no sound")
-    cut = None
-    if start_s > 0 or duration_s is not None:
-        begin = info.start_s + start_s
-        cut = Cut(begin, float("inf") if duration_s is None else begin + duration_s)
+    cut = part_of(info, start_s, duration_s)
     source = PictureSource(Path(path), info, span, sound, cut)
     if source.length_s <= 0:
         raise InputError(

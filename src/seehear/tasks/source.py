@@ -198,6 +198,14 @@ class Trim:
         return begin, round((self._cut.end_s - first) * rate)
 
 
+def part_of(info: MediaInfo, start_s: float, duration_s: float | None) -> Cut | None:
+    """What `--start` and `--duration` ask for, on the file's clock; None for all of it."""
+    if start_s <= 0 and duration_s is None:
+        return None
+    begin = info.start_s + start_s
+    return Cut(begin, float("inf") if duration_s is None else begin + duration_s)
+
+
 def open_source(
     path: str, track: int, start_s: float = 0.0, duration_s: float | None = None
 ) -> SoundSource:
@@ -220,10 +228,7 @@ def open_source(
             channel.name for channel in named_layout(stream.codec_context.layout).channels
         )
         SoundDecoder(stream)  # refuses a track whose header lacks rate or channels
-    cut = None
-    if start_s > 0 or duration_s is not None:
-        begin = info.start_s + start_s
-        cut = Cut(begin, float("inf") if duration_s is None else begin + duration_s)
-        if info.duration_s is not None and start_s >= info.duration_s:
-            raise InputError(f"--start {start_s:g} lies behind the end ({info.duration_s:.2f} s)")
+    cut = part_of(info, start_s, duration_s)
+    if cut is not None and info.duration_s is not None and start_s >= info.duration_s:
+        raise InputError(f"--start {start_s:g} lies behind the end ({info.duration_s:.2f} s)")
     return SoundSource(Path(path), info, track, found, names, cut)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 
@@ -11,27 +10,14 @@ import torch
 
 from seehear.errors import ModelError
 from seehear.metrics import semantics
+from tests.unit.metrics.ast_kit import LABELS, write_tiny_ast
 
 transformers = pytest.importorskip("transformers")
-
-LABELS = ("Speech", "Music", "Dog", "Rain", "Engine")
 
 
 @pytest.fixture(scope="module")
 def classifier(tmp_path_factory: pytest.TempPathFactory) -> semantics.AudioClassifier:
-    folder = tmp_path_factory.mktemp("ast")
-    torch.manual_seed(0)
-    config = transformers.ASTConfig(
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=16,
-        id2label=dict(enumerate(LABELS)),
-        initializer_range=0.5,
-    )
-    transformers.ASTForAudioClassification(config).save_pretrained(folder)
-    sizes = {"feature_extractor_type": "ASTFeatureExtractor", "sampling_rate": 16000}
-    (folder / "preprocessor_config.json").write_text(json.dumps(sizes))
+    folder = write_tiny_ast(tmp_path_factory.mktemp("ast"))
     return semantics.load_audio_classifier(str(folder))
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from seehear.data.splits import SPLITS, drawn, drawn_split
 from seehear.errors import InputError
-from seehear.tasks.corpora import VIDEOS, published_lines, video_called
+from seehear.tasks.corpora import VIDEOS, is_number, published_lines, video_called
 from seehear.tasks.generate.corpora_options import ClipsOptions
 
 CLIP_S = 10.0
@@ -91,7 +91,7 @@ def list_audioset(options: ClipsOptions) -> list[Listed]:
         for number, row in _rows(table):
             if row[0].startswith("#"):
                 continue
-            if len(row) < 4 or not _is_number(row[1]) or not _is_number(row[2]):
+            if len(row) < 4 or not is_number(row[1]) or not is_number(row[2]):
                 raise InputError(
                     f"{table}, line {number}: expected id, start, end, classes, got "
                     f"{','.join(row)!r}"
@@ -258,11 +258,3 @@ def _class_names(path: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
     return {row[1]: row[2] for _, row in _rows(path) if len(row) >= 3}
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

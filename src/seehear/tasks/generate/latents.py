@@ -103,8 +103,8 @@ def prepare_latents(options: LatentsOptions, progress: Progress | None = None) -
     sight, encoder = networks(making)
     jobs = list(_jobs(options, making))
     folder = options.output / SHARDS
-    told = [[to_dict(job), sha256_of(job.making.vae), sha256_of(job.making.cavp)] for job in jobs]
-    claim_shards(folder / CLAIM, told)
+    weights = [sha256_of(options.vae), sha256_of(options.cavp)]
+    claim_shards(folder / CLAIM, [[to_dict(job), *weights] for job in jobs])
     left = [job for job in jobs if not job.path.is_file()]
     bad: dict[str, str] = {}
     for number, found in enumerate(run_all(make_shard, left, options.engine, options.workers)):

@@ -83,14 +83,19 @@ def _paper(config: CAVPTrainConfig, model: CAVP) -> Training:
     train, held_out = _sources(config, rate, size)
     batches = PairBatches(train, config.batch, config.seconds, rate, _plain)
     objective = CAVPObjective(model, config.windows, config.window_s, config.terms)
+    return _training(config, objective, batches, train, held_out)
+
+
+def _training(
+    config: CAVPTrainConfig,
+    objective: nn.Module,
+    batches: PairBatches,
+    train: PairSource,
+    held_out: PairSource,
+) -> Training:
     best = BestWeights(config.output, SCORE)
-    return Training(
-        objective,
-        batches,
-        _validation(config, held_out, best, lambda m: _sight_of(m)),
-        _facts(config, train),
-        best=best,
-    )
+    validate = _validation(config, held_out, best)
+    return Training(objective, batches, validate, _facts(config, train), best=best)
 
 
 def _quick(config: CAVPTrainConfig, model: QuickCAVP) -> Training:
@@ -113,14 +118,7 @@ def _quick(config: CAVPTrainConfig, model: QuickCAVP) -> Training:
     batches = PairBatches(train, config.batch, config.seconds, rate, ready, config.uses)
     classes = len(train.labels)
     objective = QuickObjective(model, classes, config.terms, config.unseen)
-    best = BestWeights(config.output, SCORE)
-    return Training(
-        objective,
-        batches,
-        _validation(config, held_out, best, lambda m: _sight_of(m)),
-        _facts(config, train),
-        best=best,
-    )
+    return _training(config, objective, batches, train, held_out)
 
 
 def _plain(frames: Tensor) -> tuple[Tensor, Tensor]:
@@ -168,10 +166,7 @@ def _sight_of(model: nn.Module) -> Sight:
 
 
 def _validation(
-    config: CAVPTrainConfig,
-    source: PairSource,
-    best: BestWeights,
-    sight_of: Callable[[nn.Module], Sight],
+    config: CAVPTrainConfig, source: PairSource, best: BestWeights
 ) -> Callable[[nn.Module], dict[str, float]]:
     """Retrieval on fixed clips of the validation split."""
     kept: list[Pair] = []
@@ -180,7 +175,7 @@ def _validation(
         if not kept:
             kept.extend(source.pair(n, config.validation_s) for n in range(config.validation))
         model = objective.get_submodule("model")
-        numbers = measure(sight_of(model), kept)
+        numbers = measure(_sight_of(model), kept)
         best.offer(model, numbers)
         return numbers
 

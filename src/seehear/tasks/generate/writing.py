@@ -24,7 +24,7 @@ from seehear.media.read import track_stream
 from seehear.runtime import Stopwatch
 from seehear.tasks.generate.config import GenerateOptions
 from seehear.tasks.generate.mixing import Track
-from seehear.tasks.output import Written, verify_copies
+from seehear.tasks.output import Written, clipped_sentence, rate_sentence, verify_copies
 from seehear.tasks.picture_source import PictureSource
 from seehear.tasks.progress import Progress
 
@@ -183,13 +183,8 @@ class _Sink:
         """Warnings that matter."""
         said = []
         if self._clipped:
-            said.append(
-                f"{self._clipped} samples exceed full scale and were clipped; "
-                "write a .wav file, which keeps them"
-            )
+            said.append(clipped_sentence(self._clipped))
         if self._rate != self._track.sample_rate:
-            said.append(
-                f"the {self._written.sound.encoder} codec does not know {self._track.sample_rate} Hz; "
-                f"the new track has {self._rate} Hz"
-            )
+            wanted = self._track.sample_rate
+            said.append(rate_sentence(self._written.sound.encoder, wanted, self._rate))
         return said

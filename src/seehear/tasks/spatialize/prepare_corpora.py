@@ -30,7 +30,7 @@ from seehear.data.binaural_clips import BinauralClip
 from seehear.data.splits import SPLITS, count_splits, drawn_split
 from seehear.errors import InputError, OutputError
 from seehear.metrics.report import write_text
-from seehear.tasks.corpora import VIDEOS, published_lines, video_called, without_leaks
+from seehear.tasks.corpora import VIDEOS, is_number, published_lines, video_called, without_leaks
 from seehear.tasks.spatialize.corpora_options import StereoOptions
 
 Progress = Callable[[int, int, str], None]
@@ -111,7 +111,7 @@ def prepare_youtube_asmr(
                 continue
             if len(parts) < 3:
                 raise InputError(f"{where}: expected id, start, end, got {line!r}")
-            if number == 1 and not _is_number(parts[1]):
+            if number == 1 and not is_number(parts[1]):
                 continue
             start, end = (int(1000 * _seconds(part, where)) for part in parts[1:3])
             name = f"{parts[0]}_{start}_{end}"
@@ -228,15 +228,7 @@ def _lines(path: Path) -> list[str]:
     return [line.strip() for line in published_lines(path)]
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _seconds(text: str, where: str) -> float:
-    if not _is_number(text):
+    if not is_number(text):
         raise InputError(f"{where}: expected seconds, got {text!r}")
     return float(text)
